@@ -1,0 +1,59 @@
+# `make` prints this list.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lint types imports schema tools lock migration openapi clean
+
+help:  ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use it
+setup: .venv/.ready  ## make the virtual environment from the hashed lock file
+
+run: setup  ## serve a demo fleet on an embedded PostgreSQL (PORT=8000)
+	@exec $(BIN)/partner-api demo --port $(PORT)
+
+##@ Change it
+test: setup  ## every test that needs no more than Python and make
+	$(BIN)/python -m pytest -m "not tools"
+
+check: setup tools lint types imports schema test  ## everything: the checks, then all tests
+	$(BIN)/python -m pytest -m tools
+
+lint: setup  ## ruff, format and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+imports: setup  ## which package may import which
+	$(BIN)/lint-imports
+
+schema: setup  ## models and migrations tell the same story
+	$(BIN)/python -m tests.alembic_check
+
+tools:  ## install jq and curl where the machine lets us, or name them
+	@.ci/tools jq curl
+
+migration: setup  ## a new migration (m="what changes")
+	$(BIN)/partner-api db revision "$(m)"
+
+openapi: setup  ## write openapi.yaml
+	$(BIN)/partner-api openapi --output openapi.yaml
+
+lock:  ## resolve the dependencies again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove the virtual environment and the demo's data
+	rm -rf .venv .data
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,59 @@
+"""How alembic reaches the database, and what it compares."""
+
+import asyncio
+import contextlib
+
+from alembic import context
+from sqlalchemy import Connection, pool
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from partner_api.config import Settings
+from partner_api.database.base import Base
+#from partner_api.database.cluster import EmbeddedCluster
+from partner_api.devices import models as _devices  # noqa: F401
+from partner_api.identity import models as _identity  # noqa: F401
+from partner_api.logs import models as _logs  # noqa: F401
+from partner_api.msps import models as _msps  # noqa: F401
+from partner_api.organizations import models as _organizations  # noqa: F401
+from partner_api.provisioning import models as _provisioning  # noqa: F401
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Partitions come and go by themselves; they are nobody's migration."""
+    return not (kind == "table" and name is not None and name.startswith("logs_"))
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, include_name=_is_ours
+    )
+    with context.begin_transaction():
+        # Fail after a short wait for a lock rather than queue every request behind a migration.
+        connection.exec_driver_sql("set local lock_timeout = '2s'")
+        context.run_migrations()
+
+
+async def _run(owner_url: str) -> None:
+    url = make_url(owner_url).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate)
+    await engine.dispose()
+
+
+def _main() -> None:
+    if owner_url := context.config.attributes.get("owner_url"):
+        asyncio.run(_run(owner_url))
+        return
+    settings = Settings.from_environment()
+    with contextlib.ExitStack() as stack:
+        databases = (
+            stack.enter_context(EmbeddedCluster(settings.data_dir).join())
+            if settings.is_embedded
+            else settings.external_databases()
+        )
+        asyncio.run(_run(databases.require_owner()))
+
+
+_main()

@@ -1,0 +1,1 @@
+"""Fleet management for managed service providers."""

@@ -1,0 +1,1 @@
+"""Where rows live: the embedded cluster, roles, pools, and the migrations' runner."""

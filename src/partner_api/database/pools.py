@@ -1,0 +1,71 @@
+"""Connection pools, and what an operator's mistake or a database that is away looks like."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from partner_api.kernel.errors import Unavailable
+
+ACQUIRE_SECONDS = 2.0
+
+DATABASE_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What asyncpg raises while the server is away, restarting or full."""
+
+
+async def create_pool(
+    url: str, *, size: int, settings: Mapping[str, str] | None = None
+) -> asyncpg.Pool:
+    """A pool that connects when first used, so that a server starts while its database is away."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        reset=_reset_nothing,
+        timeout=ACQUIRE_SECONDS,
+        server_settings={"application_name": "partner-api", **(settings or {})},
+    )
+
+
+@asynccontextmanager
+async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
+    """A pooled connection; Unavailable when none is free or the database is away."""
+    try:
+        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+    except DATABASE_AWAY as error:
+        raise Unavailable("The database is not available; try again shortly") from error
+    try:
+        yield connection
+    except DATABASE_AWAY as error:
+        raise Unavailable("The database went away; try again shortly") from error
+    finally:
+        await pool.release(connection)
+
+
+def create_engine(url: str, *, size: int) -> AsyncEngine:
+    """SQLAlchemy's engine on the same database; a connection is tried before each use."""
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=ACQUIRE_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"timeout": ACQUIRE_SECONDS},
+    )
+
+
+async def _reset_nothing(_connection: PoolConnectionProxy) -> None:
+    """Everything is SET LOCAL, and asyncpg rolls back an open transaction before this is called."""

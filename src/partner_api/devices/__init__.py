@@ -1,0 +1,1 @@
+"""Devices and releases: their rows, their health, their end."""

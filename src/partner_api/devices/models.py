@@ -1,0 +1,73 @@
+"""Devices and the releases they should run."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from partner_api.database.base import Base, Instant, Sortable
+from partner_api.tenancy.models import MspOwned
+
+
+class Device(MspOwned, Base):
+    """One device, as its enrollment and its check-ins describe it.
+
+    The columns every check-in changes stand first and in no index, so that a check-in rewrites
+    the row within its page (HOT) and logs few bytes; free space per page is kept for that.
+    """
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["msp_id", "org_id"], ["organizations.msp_id", "organizations.org_id"]
+        ),
+        Index(None, "msp_id", "org_id", "client_id"),
+        Index(None, "msp_id", "version_sort", "client_id"),
+        Index(None, "msp_id", "asset_sort", "client_id"),
+        {"postgresql_with": {"fillfactor": 75}},
+    )
+
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    last_seen: Mapped[datetime | None] = mapped_column(Instant)
+    check_in_count: Mapped[int] = mapped_column(BigInteger)
+    sequence_high: Mapped[int | None] = mapped_column(BigInteger)
+    """The highest sequence number seen since enrollment."""
+    sequence_window: Mapped[int] = mapped_column(BigInteger)
+    """Bit n tells whether `sequence_high - n` was seen, for the newest 64."""
+    facts_digest: Mapped[int | None] = mapped_column(BigInteger)
+    """Of the facts the newest check-in stated; an equal one has nothing new to tell."""
+    facts_stated: Mapped[int] = mapped_column(SmallInteger)
+    """Bit n tells whether fact n was stated by the check-in at `last_seen`."""
+    org_id: Mapped[UUID]
+    enrollment_id: Mapped[UUID]
+    enrolled_at: Mapped[datetime] = mapped_column(Instant)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    os: Mapped[str] = mapped_column(Text)
+    os_version: Mapped[str | None] = mapped_column(Text)
+    arch: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    current_version: Mapped[str] = mapped_column(Text)
+    version_sort: Mapped[str] = mapped_column(Sortable)
+    serial_number: Mapped[str | None] = mapped_column(Text)
+    asset_id: Mapped[str | None] = mapped_column(Text)
+    asset_sort: Mapped[str] = mapped_column(Sortable)
+    user_name: Mapped[str | None] = mapped_column(Text)
+    user_email: Mapped[str | None] = mapped_column(Text)
+    referrer: Mapped[str | None] = mapped_column(Text)
+    facts_at: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """When each fact was stated that the newest check-in left out, as `ingest/fold.py` packs it."""
+
+
+class Release(Base):
+    """A published version of the agent, for one channel and one or every operating system."""
+
+    __tablename__ = "releases"
+    __table_args__ = (Index(None, "channel", "os", "version_sort"),)
+
+    channel: Mapped[str] = mapped_column(Text, primary_key=True)
+    os: Mapped[str] = mapped_column(Text, primary_key=True)
+    """Lower-case, empty for every operating system."""
+    version: Mapped[str] = mapped_column(Text, primary_key=True)
+    version_sort: Mapped[str] = mapped_column(Sortable)
+    published_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,0 +1,1 @@
+"""What people read: organizations and devices with their health, and the fleet's figures."""

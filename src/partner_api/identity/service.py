@@ -1,0 +1,133 @@
+"""Credentials: exchanged for tokens, regenerated, disabled."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from partner_api.identity.models import Credential
+from partner_api.identity.repository import get_credential, touch_credential
+from partner_api.identity.secrets import (
+    hash_secret,
+    msp_of_client_id,
+    new_client_id,
+    new_client_secret,
+)
+from partner_api.identity.tokens import LIFETIME, AccessTokens, invalid_token
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.errors import Invalid, NotFound, Unauthenticated
+from partner_api.kernel.ids import MspId
+from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Principal, Scope
+from partner_api.tenancy.session import TenantSession
+from partner_api.tenancy.tenancy import Claim, Tenancy
+
+# Compared with when there is no such credential, so that the answer takes as long.
+_NO_HASH = bytes(32)
+
+
+class InvalidClient(Unauthenticated):
+    """The client id or its secret is wrong, or the credential is disabled."""
+
+
+class InvalidScope(Invalid):
+    """The token request asks for more than the credential has."""
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """An access token and what it allows."""
+
+    access_token: str
+    expires_in_seconds: int
+    scopes: Sequence[Scope]
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A secret at the one moment it can be shown."""
+
+    client_id: str
+    client_secret: str
+
+
+class Identity:
+    """Proves who a caller is."""
+
+    def __init__(self, tenancy: Tenancy, tokens: AccessTokens, clock: Clock) -> None:
+        self._tenancy = tenancy
+        self._tokens = tokens
+        self._clock = clock
+
+    async def issue_token(
+        self, client_id: str, client_secret: str, wanted: Sequence[str] | None
+    ) -> IssuedToken:
+        """Exchange a credential for a token, narrowed to the `wanted` scopes when any are named.
+
+        Raises InvalidClient, or InvalidScope for a scope the credential does not have.
+        """
+        msp_id = msp_of_client_id(client_id)
+        if msp_id is None:
+            raise InvalidClient("Invalid client credentials")
+        async with self._tenancy.claimed(msp_id, Claim.TOKEN_REQUEST) as session:
+            credential = _proven(await get_credential(session, client_id), client_secret)
+            scopes = _narrowed(credential, wanted)
+            await touch_credential(session, client_id, self._clock.now())
+            await session.commit()
+        principal = Principal(msp_id, client_id, frozenset(scopes))
+        token = self._tokens.issue(principal)
+        return IssuedToken(token, int(LIFETIME.total_seconds()), scopes)
+
+
+async def require_credential(session: TenantSession, client_id: str) -> Credential:
+    """One of the MSP's credentials; NotFound when there is none by that id."""
+    credential = await get_credential(session, client_id)
+    if credential is None:
+        raise NotFound("Credential not found")
+    return credential
+
+
+async def regenerate_secret(session: TenantSession, principal: Principal) -> NewSecret:
+    """Replace the caller's own secret; the old one is dead when this commits."""
+    credential = await get_credential(session, principal.credential_id)
+    if credential is None:
+        raise invalid_token()
+    secret = new_client_secret()
+    credential.secret_hash = hash_secret(secret)
+    return NewSecret(credential.client_id, secret)
+
+
+async def create_credential(session: TenantSession, msp_id: MspId, clock: Clock) -> NewSecret:
+    """A new credential with the document's four scopes."""
+    new = NewSecret(new_client_id(msp_id), new_client_secret())
+    session.add(
+        Credential(
+            client_id=new.client_id,
+            secret_hash=hash_secret(new.client_secret),
+            scopes=list(DOCUMENTED_SCOPES),
+            enabled=True,
+            created_at=clock.now(),
+        )
+    )
+    await session.flush()
+    return new
+
+
+async def set_credential_enabled(session: TenantSession, client_id: str, *, enabled: bool) -> None:
+    """Enable or disable a credential; its tokens follow within five seconds."""
+    (await require_credential(session, client_id)).enabled = enabled
+
+
+def _proven(credential: Credential | None, secret: str) -> Credential:
+    stored = credential.secret_hash if credential else _NO_HASH
+    matches = hmac.compare_digest(hash_secret(secret), stored)
+    if credential is None or not matches or not credential.enabled:
+        raise InvalidClient("Invalid client credentials")
+    return credential
+
+
+def _narrowed(credential: Credential, wanted: Sequence[str] | None) -> Sequence[Scope]:
+    held = [Scope(scope) for scope in credential.scopes]
+    if wanted is None:
+        return held
+    if not wanted or not set(wanted) <= set(held):
+        raise InvalidScope(f"scope must be among: {' '.join(held)}")
+    return [scope for scope in held if scope in wanted]

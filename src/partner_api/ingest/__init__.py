@@ -1,0 +1,1 @@
+"""What devices send: parsed, gathered into groups, written on one path."""

@@ -1,0 +1,41 @@
+-- Writes one check-in each for many devices of any tenants, in one statement: the everyday case.
+-- A row is written when its token hash is the device's, it is newer than every earlier one, its
+-- sequence number (if any) continues the device's, and it states the very facts the newest one
+-- stated. Rows that do not come back need a closer look: check_in_read and check_in_write.
+-- Rows arrive sorted by key and at most one per device, so that groups lock in one order.
+create function check_in_group(
+    p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
+    p_observed timestamptz[], p_sequences bigint[], p_digests bigint[]
+) returns table (
+    ordinal bigint, last_seen timestamptz, version_sort text, latest_version text, latest_sort text
+)
+language sql volatile security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+    with written as (
+        update devices d
+           set last_seen = i.observed,
+               check_in_count = d.check_in_count + 1,
+               sequence_high = coalesce(i.sequence, d.sequence_high),
+               sequence_window = case
+                   when i.sequence is null then d.sequence_window
+                   when i.sequence - d.sequence_high < 64
+                       then (d.sequence_window << (i.sequence - d.sequence_high)::integer) | 1
+                   else 1 end
+          from unnest(p_msp_ids, p_client_ids, p_token_hashes, p_observed, p_sequences, p_digests)
+               with ordinality
+               as i (msp_id, client_id, token_hash, observed, sequence, digest, ordinal)
+         where d.msp_id = i.msp_id and d.client_id = i.client_id and d.token_hash = i.token_hash
+           and d.last_seen < i.observed
+           and d.facts_digest = i.digest
+           and (i.sequence is null or d.sequence_high < i.sequence)
+        returning i.ordinal, d.last_seen, d.version_sort, d.channel, d.os
+    )
+    select w.ordinal, w.last_seen, w.version_sort, r.version, r.version_sort
+      from written w
+      left join lateral (
+          select r.version, r.version_sort from releases r
+           where r.channel = w.channel and r.os in ('', lower(w.os collate "C"))
+           order by r.version_sort desc limit 1
+      ) r on true
+$$

@@ -1,0 +1,1 @@
+"""What devices report in words, kept by day."""

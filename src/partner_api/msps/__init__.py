@@ -1,0 +1,1 @@
+"""MSPs and the members who log in to them."""

@@ -1,0 +1,1 @@
+"""Running the server: supervisor, simulator, demo."""

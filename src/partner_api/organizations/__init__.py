@@ -1,0 +1,1 @@
+"""An MSP's customers."""

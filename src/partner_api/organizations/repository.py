@@ -1,0 +1,48 @@
+"""Queries on organizations."""
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from partner_api.kernel.ids import OrgId
+from partner_api.organizations.models import Organization
+from partner_api.tenancy.session import TenantSession
+
+
+async def get_organization(session: TenantSession, org_id: OrgId) -> Organization | None:
+    """One of the MSP's organizations."""
+    return await session.get(Organization, (session.msp_id, org_id))
+
+
+async def list_slugs_like(session: TenantSession, base: str) -> Collection[str]:
+    """The slugs in use that are `base` or begin with `base-`."""
+    slug = Organization.slug
+    # Between these two lies exactly what begins with "base-": "." follows "-" in ASCII.
+    like = or_(slug == base, slug.between(f"{base}-", f"{base}."))
+    return set(await session.scalars(select(slug).where(like)))
+
+
+async def insert_organization(session: TenantSession, organization: Organization) -> bool:
+    """Add a row unless its slug was taken meanwhile; tells whether it was added."""
+    values = {
+        column.key: getattr(organization, column.key) for column in Organization.__table__.columns
+    }
+    added = await session.execute(
+        insert(Organization)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["msp_id", "slug"])
+        .returning(Organization.org_id)
+    )
+    return added.first() is not None
+
+
+async def delete_organization(session: TenantSession, org_id: OrgId) -> bool:
+    """Delete a row; tells whether there was one. Postgres refuses while devices point at it."""
+    deleted = await session.execute(
+        delete(Organization)
+        .where(Organization.org_id == org_id)
+        .returning(Organization.org_id)
+        .execution_options(synchronize_session=False)
+    )
+    return deleted.first() is not None

@@ -1,0 +1,69 @@
+"""Organizations: created, found, deleted."""
+
+from sqlalchemy.exc import IntegrityError
+
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.errors import Conflict, NotFound
+from partner_api.kernel.ids import OrgId, uuid7
+from partner_api.kernel.text import fold
+from partner_api.organizations import repository
+from partner_api.organizations.models import Organization
+from partner_api.organizations.slugs import free_slugs, slug_of
+from partner_api.tenancy.session import TenantSession
+
+
+class OrganizationNotFound(NotFound):
+    """No such organization in the caller's MSP."""
+
+    def __init__(self) -> None:
+        super().__init__("Organization not found")
+
+
+class OrganizationHasDevices(Conflict):
+    """An organization cannot go while devices are assigned to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Cannot delete organization with assigned devices. Reassign or remove devices first."
+        )
+
+
+async def create_organization(session: TenantSession, name: str, clock: Clock) -> Organization:
+    """Add an organization under a slug of its own."""
+    now = clock.now()
+    base = slug_of(name)
+    taken = await repository.list_slugs_like(session, base)
+    for slug in free_slugs(base, taken):
+        organization = Organization(
+            msp_id=session.msp_id,
+            org_id=uuid7(now),
+            name=name,
+            name_sort=fold(name),
+            slug=slug,
+            created_at=now,
+        )
+        if await repository.insert_organization(session, organization):
+            return organization
+    raise AssertionError("free_slugs never ends")
+
+
+async def require_organization(session: TenantSession, org_id: OrgId) -> Organization:
+    """One of the MSP's organizations; OrganizationNotFound."""
+    organization = await repository.get_organization(session, org_id)
+    if organization is None:
+        raise OrganizationNotFound
+    return organization
+
+
+async def delete_organization(session: TenantSession, org_id: OrgId) -> None:
+    """Delete an empty organization; OrganizationNotFound, OrganizationHasDevices.
+
+    The foreign key decides, not a count beforehand: a device that enrolls at the same moment
+    either comes first and keeps the organization, or finds it gone.
+    """
+    try:
+        found = await repository.delete_organization(session, org_id)
+    except IntegrityError as error:
+        raise OrganizationHasDevices from error
+    if not found:
+        raise OrganizationNotFound

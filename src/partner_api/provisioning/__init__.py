@@ -1,0 +1,1 @@
+"""Enrollment: how a device comes to belong to an organization."""

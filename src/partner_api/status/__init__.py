@@ -1,0 +1,1 @@
+"""Health and connection rules, defined once; standard library only."""

@@ -1,0 +1,1 @@
+"""Ways of speaking HTTP about the domain, one package each."""

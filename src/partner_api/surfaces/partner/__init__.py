@@ -1,0 +1,1 @@
+"""The canonical surface: the Partner API document, integrators' and agents' routes."""

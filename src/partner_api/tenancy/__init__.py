@@ -1,0 +1,1 @@
+"""Who is calling, and which rows exist for them: decided here and nowhere else."""
