@@ -26,4 +26,4 @@ def upgrade() -> None:
             ["msp_id"], ["msps.msp_id"], name=op.f("organizations_msp_id_fkey")
         ),
     )
-    protect("organizations", api="select, insert, delete")
+    protect("organizations", api="select, insert, update (name, name_sort), delete")

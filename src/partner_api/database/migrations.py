@@ -3,22 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.config import Databases
+from partner_api.database.partitions import maintain_partitions
 from partner_api.database.roles import ensure_logins, ensure_roles, logins_of
 from partner_api.kernel.errors import Misconfigured
 
 # Any number will do, as long as nothing else takes it: the first eight bytes of "partner!".
 _UPGRADE_LOCK = int.from_bytes(b"partner!")
-PARTITION_DAYS_BACK = timedelta(days=31)
-PARTITION_DAYS_AHEAD = timedelta(days=7)
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -35,12 +35,7 @@ async def upgrade(databases: Databases, now: datetime) -> None:
         await ensure_roles(owner)
         await asyncio.to_thread(command.upgrade, _config(url), "head")
         await ensure_logins(owner, logins_of(databases))
-        await owner.execute(
-            "select maintain_partitions($1, $2, $3)",
-            (now - PARTITION_DAYS_BACK).date(),
-            (now - PARTITION_DAYS_BACK).date(),
-            (now + PARTITION_DAYS_AHEAD).date(),
-        )
+        await maintain_partitions(owner, now)
 
 
 async def current(owner_url: str) -> str | None:
@@ -69,7 +64,7 @@ def newest_revision() -> str:
     return head
 
 
-async def applied_revision(connection: asyncpg.Connection) -> str | None:
+async def applied_revision(connection: asyncpg.Connection | PoolConnectionProxy) -> str | None:
     """The revision a connection's database stands at, None when it was never migrated."""
     try:
         revision: str | None = await connection.fetchval("select version_num from alembic_version")
@@ -78,7 +73,7 @@ async def applied_revision(connection: asyncpg.Connection) -> str | None:
     return revision
 
 
-async def check_revision(connection: asyncpg.Connection) -> None:
+async def check_revision(connection: asyncpg.Connection | PoolConnectionProxy) -> None:
     """Refuse a database that is not at this code's revision; Misconfigured says what to run."""
     applied, newest = await applied_revision(connection), newest_revision()
     if applied != newest:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from partner_api.kernel.errors import Unavailable
@@ -67,5 +69,12 @@ def create_engine(url: str, *, size: int) -> AsyncEngine:
     )
 
 
-async def _reset_nothing(_connection: PoolConnectionProxy) -> None:
+def database_is_away(error: Exception) -> bool:
+    """Whether an error, SQLAlchemy's or the driver's own, says that the database is away."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error.orig, DATABASE_AWAY)
+    return isinstance(error, (PoolTimeout, *DATABASE_AWAY))
+
+
+async def _reset_nothing(_connection: asyncpg.Connection) -> None:
     """Everything is SET LOCAL, and asyncpg rolls back an open transaction before this is called."""

@@ -26,7 +26,7 @@ import asyncpg
 from partner_api.config import Databases
 from partner_api.kernel.errors import Misconfigured
 
-MINIMUM_VERSION = 180000
+MINIMUM_VERSION = 18
 
 
 class Role(StrEnum):
@@ -91,9 +91,11 @@ async def check_login(connection: asyncpg.Connection, role: Role) -> None:
     Looks at what would fail silently later: a superuser or a role with BYPASSRLS walks past every
     policy, an owner may switch policies off, a member of two roles sees the sum of both.
     """
-    if connection.get_server_version().major * 10000 < MINIMUM_VERSION:
-        raise Misconfigured("PostgreSQL 18 or newer is needed; this server is older")
-    name, *flaws = await connection.fetchrow(_FLAWS, role, [str(other) for other in Role])
+    if connection.get_server_version().major < MINIMUM_VERSION:
+        raise Misconfigured(f"PostgreSQL {MINIMUM_VERSION} or newer is needed; this server is older")
+    row = await connection.fetchrow(_FLAWS, role, [str(other) for other in Role])
+    assert row is not None
+    name, *flaws = row
     for flaw, present in zip(_FLAW_NAMES, flaws, strict=True):
         if present:
             raise Misconfigured(

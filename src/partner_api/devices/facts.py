@@ -21,6 +21,20 @@ FACT_NAMES = (
 """Facts as the wire names them. The position is the bit and slot a fact has in stored rows: a new
 one goes at the end."""
 
+FACT_COLUMNS = (
+    "os",
+    "os_version",
+    "arch",
+    "channel",
+    "current_version",
+    "serial_number",
+    "asset_id",
+    "user_name",
+    "user_email",
+    "referrer",
+)
+"""The same facts as the devices table names them, in the same order."""
+
 LONGEST = {"referrer": 500, "userEmail": 320, "userName": 200}
 LONGEST_OTHER = 100
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ Row = TypeVar("Row")
 CursorKey = str | int | None
 
 _TAG_BYTES = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _decode = msgspec.json.Decoder(list[CursorKey]).decode
 
 
@@ -53,6 +55,16 @@ class CursorSigner:
         if not any(hmac.compare_digest(tag, _tag(key, walk, payload)) for key in self._keys):
             raise _invalid_cursor()
         return _decode(payload)
+
+
+def micros(instant: datetime | None) -> int | None:
+    """An instant as a cursor carries it: microseconds since 1970."""
+    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def micros_to_instant(key: CursorKey) -> datetime | None:
+    """The instant `micros` was made from."""
+    return None if key is None else _EPOCH + timedelta(microseconds=int(key))
 
 
 def _tag(key: bytes, walk: Sequence[str | None], payload: bytes) -> bytes:

@@ -6,7 +6,7 @@ condition holds names the label, and the last has no condition. Conditions speak
 `devices/health.py` answers as SQL. Combine with `&`, never negate: "never seen" must fall through.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -85,6 +85,6 @@ def health_rules() -> Sequence[Rule[Health, C]]:
     )
 
 
-def worst(counts: dict[Health, int]) -> Health:
+def worst(counts: Mapping[Health, int]) -> Health:
     """The worst health among an organization's devices; healthy when it has none."""
     return next((health for health in Health if counts[health]), Health.HEALTHY)

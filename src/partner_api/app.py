@@ -1,0 +1,170 @@
+"""An API process: builds everything, mounts the surfaces, serves until told to stop.
+
+The supervisor starts it as `python -m partner_api.app FD`, with a listening socket at that file
+descriptor and every setting in the environment.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from partner_api.config import (
+    Databases,
+    SecretKey,
+    Settings,
+    deployed_revision,
+    parse_secret_keys,
+)
+from partner_api.database.migrations import check_revision
+from partner_api.database.pools import acquired, create_engine, create_pool
+from partner_api.database.roles import Role, check_login
+from partner_api.fleet.devices import Devices
+from partner_api.fleet.organizations import Organizations
+from partner_api.identity.liveness import CredentialLiveness
+from partner_api.identity.service import Identity
+from partner_api.identity.tokens import AccessTokens
+from partner_api.ingest.check_ins import PLAN_SETTINGS, CheckIns
+from partner_api.ingest.log_lines import LogLines
+from partner_api.kernel.clock import Clock, SystemClock
+from partner_api.kernel.errors import PartnerApiError, Unavailable
+from partner_api.kernel.paging import CursorSigner
+from partner_api.logs.service import Logs
+from partner_api.operations.lifeline import end_with_parent
+from partner_api.operations.logging import configure_logging
+from partner_api.provisioning.enrollment import Provisioning
+from partner_api.surfaces.partner.app import create_app as create_partner_app
+from partner_api.surfaces.partner.services import Services
+from partner_api.surfaces.readiness import Readiness
+from partner_api.tenancy.tenancy import Tenancy
+
+READ_CONNECTIONS = 8
+WORK_CONNECTIONS = 8
+# One each for everyday check-ins, careful ones and logs.
+INGEST_CONNECTIONS = 3
+
+_WAIT_FOR_DATABASE_SECONDS = 30.0
+_GRACE_SECONDS = 5
+_KEEP_ALIVE_SECONDS = 65
+
+_logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, databases: Databases, ring: Sequence[SecretKey], clock: Clock
+) -> AsyncIterator[Services]:
+    """Everything the surfaces work with, checked at the start and closed at the end.
+
+    Raises Misconfigured when the schema is old or a login could see more than it must, and
+    Unavailable when the database does not answer in time.
+    """
+    pool = await create_pool(databases.api, size=READ_CONNECTIONS)
+    ingest = await create_pool(databases.ingest, size=INGEST_CONNECTIONS, settings=PLAN_SETTINGS)
+    engine = create_engine(databases.api, size=WORK_CONNECTIONS)
+    try:
+        await _check(pool, ingest)
+        services = _services(settings, ring, clock, Tenancy(engine, pool), pool, ingest)
+        services.check_ins.start()
+        services.log_lines.start()
+        yield services
+        await services.check_ins.stop()
+        await services.log_lines.stop()
+    finally:
+        await pool.close()
+        await ingest.close()
+        await engine.dispose()
+
+
+def create_app(services: Services) -> ASGIApp:
+    """Every surface; so far there is one, at the root."""
+    return create_partner_app(services)
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve on a listening socket until SIGINT or SIGTERM."""
+    ring = parse_secret_keys(settings.secret_keys.get_secret_value() if settings.secret_keys else "")
+    databases = settings.external_databases()
+    async with open_services(settings, databases, ring, SystemClock()) as services:
+        config = uvicorn.Config(
+            create_app(services),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        await uvicorn.Server(config).serve([listener])
+
+
+def _services(
+    settings: Settings,
+    ring: Sequence[SecretKey],
+    clock: Clock,
+    tenancy: Tenancy,
+    pool: asyncpg.Pool,
+    ingest: asyncpg.Pool,
+) -> Services:
+    tokens = AccessTokens(ring, clock)
+    cursors = CursorSigner([key.secret for key in ring])
+    return Services(
+        clock=clock,
+        tenancy=tenancy,
+        tokens=tokens,
+        liveness=CredentialLiveness(tenancy),
+        identity=Identity(tenancy, tokens, clock),
+        organizations=Organizations(tenancy, cursors, clock),
+        devices=Devices(tenancy, cursors, clock),
+        logs=Logs(tenancy, cursors),
+        provisioning=Provisioning(tenancy, clock),
+        check_ins=CheckIns(ingest),
+        log_lines=LogLines(ingest, clock),
+        readiness=Readiness(pool),
+        revision=deployed_revision(settings),
+        public_url=settings.public_url or "http://127.0.0.1:8000",
+        check_in_interval_seconds=settings.check_in_interval_seconds,
+    )
+
+
+async def _check(pool: asyncpg.Pool, ingest: asyncpg.Pool) -> None:
+    deadline = time.monotonic() + _WAIT_FOR_DATABASE_SECONDS
+    while True:
+        try:
+            async with acquired(pool) as connection:
+                await check_login(connection, Role.API)
+                await check_revision(connection)
+            async with acquired(ingest) as connection:
+                await check_login(connection, Role.INGEST)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+def main() -> None:
+    """Serve on the socket whose file descriptor is the first argument."""
+    end_with_parent()
+    configure_logging()
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(Settings.from_environment(), listener))
+    except PartnerApiError as error:
+        _logger.error("%s", error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

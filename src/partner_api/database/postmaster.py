@@ -1,0 +1,142 @@
+"""The server process of the embedded PostgreSQL: how it is started, found and stopped."""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+from partner_api.database.binaries import find_binaries
+from partner_api.database.cluster_layout import Layout
+from partner_api.kernel.errors import Unavailable
+
+SETTINGS: Mapping[str, str] = {
+    "cluster_name": "partner-api",
+    # No TCP: whoever can open the socket still needs a password.
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    # Devices write all the time; rarer checkpoints write each hot page to disk less often.
+    "checkpoint_timeout": "15min",
+    "max_wal_size": "4GB",
+    # Every statement is short, and compiling one takes longer than running it.
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+# Fast shutdown lets a checkpoint finish; the immediate one leaves it to the next start.
+STOPPING = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 6.0))
+UNKNOWN = 0
+PROGRAM = "postgres"
+
+
+def spawn(layout: Layout) -> subprocess.Popen[bytes]:
+    """Start the server in a session of its own, where no terminal's Ctrl-C reaches it.
+
+    Nothing ties it to us: it lives on when we are killed, and the next process finds it.
+    """
+    _defuse_pid_file(layout.pgdata)
+    log = _open_log(layout)
+    try:
+        process = subprocess.Popen(
+            _command(layout),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            **layout.account.subprocess_arguments(),
+        )
+    finally:
+        os.close(log)
+    # Its death has to be noticed for it to vanish, whether or not we still care by then.
+    Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+def find_listener(path: Path) -> int | None:
+    """The process that listens on the socket, UNKNOWN if it cannot be told, None if nobody does.
+
+    The kernel vouches for the answer, where a pid file may be stale and its number in use by
+    another program.
+    """
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(os.fsencode(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        except BlockingIOError:  # so many are waiting already that there is no room for us
+            return UNKNOWN
+        return _peer(client)
+
+
+def stop(pid: int) -> None:
+    """Ask the server to stop, then insist; Unavailable if it is there even so."""
+    for request, patience in STOPPING:
+        with suppress(ProcessLookupError):
+            os.kill(pid, request)
+        give_up_at = time.monotonic() + patience
+        while time.monotonic() < give_up_at:
+            if _living_program(pid) is None:
+                return
+            time.sleep(0.02)
+    raise Unavailable(f"The embedded PostgreSQL, process {pid}, does not stop.")
+
+
+def _command(layout: Layout) -> Sequence[str]:
+    program = find_binaries(layout.account) / "postgres"
+    chosen = {**SETTINGS, "unix_socket_directories": str(layout.socket_folder)}
+    options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
+    return [str(program), "-D", str(layout.pgdata), *options]
+
+
+def _defuse_pid_file(pgdata: Path) -> None:
+    """Keep a stale pid file from being believed.
+
+    PostgreSQL takes it for a rival's while its number is in use, be it by another program or by
+    the dead server itself, which nobody buries in a container whose first process is no init.
+    The number of its own parent it never minds, so that is what we write. The rest has to stay:
+    by it PostgreSQL finds processes of the dead server that still use its memory.
+    """
+    file = pgdata / "postmaster.pid"
+    if file.exists():
+        number, _, rest = file.read_text().partition("\n")
+        if number.isdigit() and _living_program(int(number)) != PROGRAM:
+            file.write_text(f"{os.getpid()}\n{rest}")
+
+
+def _open_log(layout: Layout) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    log = os.open(layout.log, flags, mode=0o600)
+    layout.account.give(log)
+    return log
+
+
+def _peer(client: socket.socket) -> int:
+    if sys.platform != "linux":
+        sol_local, local_peerpid = 0, 2
+        return client.getsockopt(sol_local, local_peerpid)
+    credentials = struct.Struct("3i")
+    raw = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+    pid: int = credentials.unpack(raw)[0]
+    return pid
+
+
+def _living_program(pid: int) -> str | None:
+    """What runs under that number; None if nothing does, or nothing but an unburied process."""
+    try:
+        if sys.platform != "linux":
+            os.kill(pid, 0)
+            return PROGRAM
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    name, _, rest = status.partition("(")[2].rpartition(") ")
+    return None if rest[0] in "ZX" else name

@@ -1,0 +1,87 @@
+"""What people read of a fleet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from partner_api.kernel.ids import ClientId, MspId, OrgId
+from partner_api.status.rules import Connection, Health
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device, with its status at the instant it was read."""
+
+    client_id: ClientId
+    msp_id: MspId
+    org_id: OrgId
+    current_version: str
+    os: str
+    os_version: str | None
+    arch: str
+    channel: str
+    last_seen: datetime | None
+    check_in_count: int
+    serial_number: str | None
+    asset_id: str | None
+    user_name: str | None
+    user_email: str | None
+    referrer: str | None
+    is_current_version: bool
+    connection: Connection
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCounts:
+    """How many devices there are, in all and by what they are."""
+
+    total: int
+    health: Mapping[Health, int]
+    connection: Mapping[Connection, int]
+    current_version: int
+
+    @property
+    def online_now(self) -> int:
+        """Seen within the hour: streaming or idle."""
+        return self.connection[Connection.STREAMING] + self.connection[Connection.IDLE]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationView:
+    """One organization and its devices' figures."""
+
+    org_id: OrgId
+    msp_id: MspId
+    name: str
+    slug: str
+    counts: FleetCounts
+    health: Health
+
+
+class DeviceSort(StrEnum):
+    """What a device list may be sorted by."""
+
+    STATUS = "status"
+    LAST_SEEN = "lastSeen"
+    VERSION = "version"
+    ASSET_ID = "assetId"
+    CLIENT_ID = "clientId"
+
+
+class SortOrder(StrEnum):
+    """Which end comes first."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+@dataclass(frozen=True)
+class DeviceFilter:
+    """Which devices to list; None lets all through."""
+
+    org_id: OrgId | None = None
+    health: Health | None = None
+    connection: Connection | None = None
+    text: str | None = None

@@ -1,0 +1,67 @@
+"""The one write path of device logs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from partner_api.identity.tokens import invalid_token
+from partner_api.ingest.groups import GroupWriter
+from partner_api.ingest.types import LogLine
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.ids import uuid7
+from partner_api.tenancy.principal import DevicePrincipal
+
+_LARGEST_GROUP = 20
+_WRITE = "select * from log_group($1, $2, $3, $4, $5, $6, $7, $8)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    device: DevicePrincipal
+    lines: Sequence[LogLine]
+
+
+class LogLines:
+    """Takes log lines of verified shape and unverified token."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self._clock = clock
+        self._writer = GroupWriter(pool, self._write, _key, _LARGEST_GROUP)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._writer.start()
+
+    async def stop(self) -> None:
+        """Write what waits, then end."""
+        await self._writer.stop()
+
+    async def take(self, device: DevicePrincipal, lines: Sequence[LogLine]) -> None:
+        """Keep a device's lines; returns after the commit. Unauthenticated, Unavailable."""
+        if not await self._writer.submit(_Entry(device, lines)):
+            raise invalid_token()
+
+    async def _write(
+        self, connection: PoolConnectionProxy, entries: Sequence[_Entry]
+    ) -> Sequence[bool]:
+        now = self._clock.now()
+        lines = [(n, line) for n, entry in enumerate(entries, 1) for line in entry.lines]
+        rows = await connection.fetch(
+            _WRITE,
+            [entry.device.msp_id for entry in entries],
+            [entry.device.client_id for entry in entries],
+            [entry.device.token_hash for entry in entries],
+            [n for n, _ in lines],
+            [line.logged_at for _, line in lines],
+            [uuid7(now) for _ in lines],
+            [line.severity for _, line in lines],
+            [line.payload for _, line in lines],
+        )
+        known = {row["ordinal"] for row in rows}
+        return [n in known for n in range(1, len(entries) + 1)]
+
+
+def _key(entry: _Entry) -> tuple[bytes, bytes]:
+    return entry.device.msp_id.bytes, entry.device.client_id.bytes

@@ -1,0 +1,179 @@
+"""Bodies that devices post, read into check-ins and log lines; one bad item spoils no other."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from partner_api.devices.facts import FACT_NAMES, Facts, check_fact
+from partner_api.ingest.types import CheckIn, LogLine, Parsed, Rejection
+from partner_api.kernel.errors import Invalid, TooLarge
+from partner_api.kernel.ids import ClientId, format_client_id
+from partner_api.kernel.timestamps import parse_timestamp
+from partner_api.logs.severity import ACCEPTED_WORDS, parse_severity
+
+MOST_ITEMS = 500
+LARGEST_ITEM = 16 * 1024
+OLDEST = timedelta(days=30)
+AHEAD = timedelta(seconds=60)
+
+Item = TypeVar("Item")
+
+
+class _CheckIn(Struct):
+    observedAt: str | None = None  # noqa: N815 - the wire's names
+    sentAt: str | None = None  # noqa: N815
+    sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    os: str | None = None
+    osVersion: str | None = None  # noqa: N815
+    arch: str | None = None
+    channel: str | None = None
+    currentVersion: str | None = None  # noqa: N815
+    serialNumber: str | None = None  # noqa: N815
+    assetId: str | None = None  # noqa: N815
+    userName: str | None = None  # noqa: N815
+    userEmail: str | None = None  # noqa: N815
+    referrer: str | None = None
+
+
+class _CheckInBody(_CheckIn):
+    checkIns: list[Raw] | UnsetType = UNSET  # noqa: N815
+
+
+class _LogLine(Struct):
+    severity: str
+    payload: dict[str, object]
+    timestamp: str | None = None
+
+
+_decode_body = msgspec.json.Decoder(_CheckInBody).decode
+_decode_check_in = msgspec.json.Decoder(_CheckIn).decode
+_decode_log_lines = msgspec.json.Decoder(list[Raw]).decode
+_decode_log_line = msgspec.json.Decoder(_LogLine).decode
+_VALIDATION_ERROR = re.compile(r"(.*?) - at `\$?\.?(.*?)`")
+
+
+def parse_check_ins(body: bytes, now: datetime) -> Parsed[CheckIn]:
+    """One check-in or `{"checkIns": [...]}`; Invalid for a body that is neither, or one bad item."""
+    wire = _decoded(_decode_body, body)
+    if wire.checkIns is UNSET:
+        if len(body) > LARGEST_ITEM:
+            raise TooLarge(f"A check-in may have {LARGEST_ITEM} bytes")
+        return Parsed([_check_in(wire, now)], [])
+    return _each(wire.checkIns, lambda raw: _check_in(_decoded(_decode_check_in, raw), now))
+
+
+def parse_log_lines(body: bytes, client_id: ClientId, now: datetime) -> Parsed[LogLine]:
+    """A bare array of log entries; Invalid for a body that is none."""
+    raws = _decoded(_decode_log_lines, body)
+    return _each(raws, lambda raw: _log_line(_decoded(_decode_log_line, raw), client_id, now))
+
+
+def _each(raws: Sequence[Raw], parse: Callable[[Raw], Item]) -> Parsed[Item]:
+    if len(raws) > MOST_ITEMS:
+        raise Invalid(f"A request may carry at most {MOST_ITEMS} items, this one has {len(raws)}")
+    items: list[Item] = []
+    rejected: list[Rejection] = []
+    for index, raw in enumerate(raws):
+        try:
+            items.append(parse(_small_enough(raw)))
+        except Invalid as error:
+            rejected.append(Rejection(index, error.message))
+    return Parsed(items, rejected)
+
+
+def _small_enough(raw: Raw) -> Raw:
+    if memoryview(raw).nbytes > LARGEST_ITEM:
+        raise Invalid(f"An item may have {LARGEST_ITEM} bytes")
+    return raw
+
+
+def _check_in(wire: _CheckIn, now: datetime) -> CheckIn:
+    facts = _facts(wire)
+    return CheckIn(_observed_at(wire, now), wire.sequence, facts, facts_digest(facts))
+
+
+def _observed_at(wire: _CheckIn, now: datetime) -> datetime:
+    if wire.observedAt is None:
+        return now
+    observed_at = _timestamp("observedAt", wire.observedAt)
+    if wire.sentAt is not None:
+        # The device's clock was wrong by this much when it sent, and so it was when it observed.
+        observed_at += now - _timestamp("sentAt", wire.sentAt)
+    return _bounded("observedAt", observed_at, now)
+
+
+def _log_line(wire: _LogLine, client_id: ClientId, now: datetime) -> LogLine:
+    severity = parse_severity(wire.severity)
+    if severity is None:
+        raise Invalid(f"severity must be one of {', '.join(ACCEPTED_WORDS)}")
+    timestamp = now if wire.timestamp is None else _timestamp("timestamp", wire.timestamp)
+    payload = {**wire.payload, "clientId": format_client_id(client_id)}
+    return LogLine(
+        _bounded("timestamp", timestamp, now), severity, msgspec.json.encode(payload).decode()
+    )
+
+
+def _bounded(name: str, instant: datetime, now: datetime) -> datetime:
+    if instant < now - OLDEST:
+        raise Invalid(f"{name} is older than {OLDEST.days} days")
+    return now if instant > now + AHEAD else instant
+
+
+def _timestamp(name: str, text: str) -> datetime:
+    instant = parse_timestamp(text)
+    if instant is None:
+        raise Invalid(f"{name} must be an RFC 3339 timestamp such as 2026-02-24T11:55:00Z")
+    return instant
+
+
+def _facts(wire: _CheckIn) -> Facts:
+    facts = (
+        wire.os,
+        wire.osVersion,
+        wire.arch,
+        wire.channel,
+        wire.currentVersion,
+        wire.serialNumber,
+        wire.assetId,
+        wire.userName,
+        wire.userEmail,
+        wire.referrer,
+    )
+    return checked_facts(facts)
+
+
+@lru_cache(maxsize=10_000)
+def checked_facts(facts: Facts) -> Facts:
+    """The facts themselves; Invalid names the first that is not acceptable."""
+    for name, value in zip(FACT_NAMES, facts, strict=True):
+        if value is not None:
+            check_fact(name, value)
+    return facts
+
+
+@lru_cache(maxsize=10_000)
+def facts_digest(facts: Facts) -> int:
+    """64 bits that tell facts apart, as a signed integer."""
+    digest = hashlib.blake2b(msgspec.json.encode(facts), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _decoded(decode: Callable[[bytes | Raw], Item], data: bytes | Raw) -> Item:
+    try:
+        return decode(data)
+    except msgspec.ValidationError as error:
+        raise Invalid(_explained(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"The body is not valid JSON: {error}") from None
+
+
+def _explained(message: str) -> str:
+    match = _VALIDATION_ERROR.fullmatch(message)
+    text, path = match.groups() if match else (message, "")
+    return f"{path}: {text}" if path else text

@@ -1,0 +1,58 @@
+"""What devices send, parsed, and what becomes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from partner_api.devices.facts import Facts
+from partner_api.logs.severity import Severity
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """One check-in: when the device observed itself, and what it said then."""
+
+    observed_at: datetime
+    sequence: int | None
+    facts: Facts
+    digest: int
+    """Of the facts, for telling cheaply that nothing new was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One item that was not taken, its place in the request, and why."""
+
+    index: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInOutcome:
+    """What became of a device's check-ins, and how it stands afterwards."""
+
+    accepted: int
+    duplicates: int
+    last_seen: datetime | None
+    is_current_version: bool
+    latest_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log entry as a device reported it; `payload` is JSON text."""
+
+    logged_at: datetime
+    severity: Severity
+    payload: str
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[Item]):
+    """A request's items, the good ones and the others."""
+
+    items: Sequence[Item]
+    rejected: Sequence[Rejection]

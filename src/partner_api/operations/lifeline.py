@@ -1,0 +1,33 @@
+"""How a child learns that its supervisor is gone, even one killed outright.
+
+The supervisor holds one end of a pipe and its children the other. Whatever ends the supervisor,
+the kernel closes its end, and the children read the end of the file.
+"""
+
+import os
+import signal
+import time
+from threading import Thread
+
+# Not one of our settings, hence the underscore: those all begin with PARTNER_API_.
+VARIABLE = "_PARTNER_API_LIFELINE"
+GRACE_SECONDS = 5
+
+
+def end_with_parent() -> None:
+    """End this process when its supervisor does; call it first thing.
+
+    Without a supervisor it does nothing.
+    """
+    # Taken out of the environment, as the number means nothing to programs we start in turn.
+    number = os.environ.pop(VARIABLE, None)
+    if number is not None:
+        os.set_inheritable(int(number), False)
+        Thread(target=_watch, args=(int(number),), name="lifeline", daemon=True).start()
+
+
+def _watch(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)

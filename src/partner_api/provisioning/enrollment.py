@@ -1,0 +1,133 @@
+"""Enrolling: a device shows an organization's token and gets one of its own."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from partner_api.devices import repository as devices
+from partner_api.devices.facts import FACT_COLUMNS, Facts, asset_sort, version_sort
+from partner_api.devices.models import Device
+from partner_api.identity.secrets import KeyedToken, TokenKind, new_keyed_token, parse_keyed_token
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.errors import Conflict, Unauthenticated
+from partner_api.kernel.ids import ClientId, MspId, OrgId, uuid7
+from partner_api.provisioning import repository
+from partner_api.tenancy.session import TenantSession
+from partner_api.tenancy.tenancy import Claim, Tenancy
+
+
+class InvalidEnrollmentToken(Unauthenticated):
+    """The token is unknown, revoked, expired or used up; which of them is nobody's business."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid, expired or used up enrollment token")
+
+
+class EnrolledElsewhere(Conflict):
+    """One customer's token must not take over another customer's device."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This clientId is enrolled in another organization. Move or delete the device first."
+        )
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A device's place, and its token at the one moment it can be shown."""
+
+    msp_id: MspId
+    org_id: OrgId
+    client_id: ClientId
+    device_token: str
+    is_new: bool
+
+
+class Provisioning:
+    """Lets devices in."""
+
+    def __init__(self, tenancy: Tenancy, clock: Clock) -> None:
+        self._tenancy = tenancy
+        self._clock = clock
+
+    async def enroll(self, token_text: str, client_id: ClientId | None, facts: Facts) -> Enrolled:
+        """Add a device, or give a known one a new token; InvalidEnrollmentToken, EnrolledElsewhere.
+
+        Enrolling again keeps the device's check-ins, starts its sequence numbers anew and kills
+        its old token.
+        """
+        token = parse_keyed_token(TokenKind.ENROLLMENT, token_text)
+        if token is None:
+            raise InvalidEnrollmentToken
+        now = self._clock.now()
+        async with self._tenancy.claimed(token.msp_id, Claim.ENROLLMENT) as session:
+            org_id = await _use(session, token, now)
+            enrolled = await _place(session, org_id, client_id or ClientId(uuid4()), facts, now)
+            await session.commit()
+        return enrolled
+
+
+async def _use(session: TenantSession, token: KeyedToken, now: datetime) -> OrgId:
+    row = await repository.get_enrollment_token(session, token.row_id)
+    if row is None or not hmac.compare_digest(row.token_hash, token.hash):
+        raise InvalidEnrollmentToken
+    if not await repository.keep_organization(session, row.org_id):
+        raise InvalidEnrollmentToken
+    if not await repository.use_enrollment_token(session, row.token_id, now):
+        raise InvalidEnrollmentToken
+    return OrgId(row.org_id)
+
+
+async def _place(
+    session: TenantSession, org_id: OrgId, client_id: ClientId, facts: Facts, now: datetime
+) -> Enrolled:
+    token = new_keyed_token(TokenKind.DEVICE, session.msp_id, client_id)
+    is_new = await devices.insert_device(
+        session, _new_device(session.msp_id, org_id, token, facts, now)
+    )
+    if not is_new:
+        await _renew(session, org_id, client_id, token, facts)
+    return Enrolled(session.msp_id, org_id, client_id, token.text, is_new)
+
+
+async def _renew(
+    session: TenantSession, org_id: OrgId, client_id: ClientId, token: KeyedToken, facts: Facts
+) -> None:
+    device = await devices.get_device_for_update(session, client_id)
+    if device is None:
+        # Deleted between the insert that met it and this lock; the agent tries again.
+        raise Conflict("The device was deleted while it enrolled; enroll again")
+    if device.org_id != org_id:
+        raise EnrolledElsewhere
+    for column, value in zip(FACT_COLUMNS, facts, strict=True):
+        if value is not None:
+            setattr(device, column, value)
+    stored = [getattr(device, column) for column in FACT_COLUMNS]
+    device.version_sort, device.asset_sort = version_sort(stored), asset_sort(stored)
+    device.token_hash = token.hash
+    device.sequence_high, device.sequence_window = None, 0
+    device.facts_digest, device.facts_stated, device.facts_at = None, 0, None
+
+
+def _new_device(
+    msp_id: MspId, org_id: OrgId, token: KeyedToken, facts: Facts, now: datetime
+) -> Device:
+    return Device(
+        msp_id=msp_id,
+        client_id=token.row_id,
+        org_id=org_id,
+        enrollment_id=uuid7(now),
+        enrolled_at=now,
+        token_hash=token.hash,
+        last_seen=None,
+        check_in_count=0,
+        sequence_high=None,
+        sequence_window=0,
+        facts_digest=None,
+        facts_stated=0,
+        facts_at=None,
+        version_sort=version_sort(facts),
+        asset_sort=asset_sort(facts),
+        **dict(zip(FACT_COLUMNS, facts, strict=True)),
+    )

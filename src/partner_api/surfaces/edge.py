@@ -1,0 +1,127 @@
+"""What every surface does before it looks at a path: request ids, bounded bodies, unexpected errors.
+
+Plain ASGI, because the hottest paths pass through it.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from partner_api.kernel.errors import TooLarge
+
+REQUEST_ID = b"x-request-id"
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_logger = logging.getLogger(__name__)
+
+LimitFor = Callable[[str], int]
+RenderError = Callable[[int, str], ASGIApp]
+
+
+class Edge:
+    """Wraps a surface's application.
+
+    `limit_for` tells how many bytes a body at a path may have; `render` makes an answer of a status
+    and a message in the surface's own shape.
+    """
+
+    def __init__(self, app: ASGIApp, limit_for: LimitFor, render: RenderError) -> None:
+        self._app = app
+        self._limit_for = limit_for
+        self._render = render
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or whatever else the server announces."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope["headers"])
+        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        answer = _Answer(send, request_id)
+        try:
+            body = await _read_body(receive, self._limit_for(scope["path"]))
+        except TooLarge as error:
+            await self._render(413, error.message)(scope, receive, answer)
+            return
+        if body is not None:
+            await self._answer(scope, _Replay(body, receive), answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:
+            request_id = scope["state"]["request_id"]
+            _logger.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
+            if answer.started:
+                raise
+            message = f"Something went wrong on our side. Please quote request id {request_id}."
+            await self._render(500, message)(scope, receive, answer)
+
+
+class _Answer:
+    """Adds the request id to an answer, and remembers whether one was begun."""
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
+        await self._send(message)
+
+
+class _Replay:
+    """Hands the application the body that was read already, then the connection's own events."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        message = {"type": "http.request", "body": self._body, "more_body": False}
+        self._body = None
+        return message
+
+
+def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """The first value of a header, by its lower-case name."""
+    return next((value.decode("latin-1") for key, value in headers if key == name), None)
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a media type is JSON."""
+    essence = (content_type or "").partition(";")[0].strip().lower()
+    return essence == "application/json" or (
+        essence.startswith("application/") and essence.endswith("+json")
+    )
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body, or None when the client went away before it was whole."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message: dict[str, Any] = dict(await receive())
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"The body may have {limit} bytes")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    given = next((value for key, value in headers if key == REQUEST_ID), b"")
+    return given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(12).encode()

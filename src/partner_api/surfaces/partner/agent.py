@@ -1,0 +1,167 @@
+"""What agents call. Check-ins and logs are reached by `AgentPaths`, in front of FastAPI, because
+they carry nearly all the traffic; the routes below describe the same functions in the document.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from partner_api.ingest import parse
+from partner_api.ingest.types import CheckInOutcome, Rejection
+from partner_api.kernel.errors import PartnerApiError, Unsupported
+from partner_api.kernel.ids import format_client_id, format_msp_id, format_org_id
+from partner_api.kernel.timestamps import format_timestamp
+from partner_api.status.facts import Facts
+from partner_api.surfaces.edge import header, is_json
+from partner_api.surfaces.partner import agent_schemas as schemas
+from partner_api.surfaces.partner.auth import FOR_DEVICES, FOR_ENROLLING, bearer, device
+from partner_api.surfaces.partner.errors import render
+from partner_api.surfaces.partner.openapi import json_body
+from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.services import Services
+
+router = partner_router("Agents")
+
+CHECK_INS = "/v1/agent/check-ins"
+LOGS = "/v1/agent/logs"
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@router.post(
+    "/v1/agent/enroll",
+    status_code=201,
+    response_model_exclude_none=True,
+    responses={200: {"model": schemas.EnrolledRead, "description": "Enrolled again"}},
+    **FOR_ENROLLING,
+)
+async def enroll(
+    call: CurrentCall, request: Request, response: Response, body: schemas.Enrollment
+) -> schemas.EnrolledRead:
+    """Join the enrollment token's organization and get a device token; again, to get a new one."""
+    token = bearer(request.headers.get("authorization"))
+    enrolled = await call.services.provisioning.enroll(token, body.client_id, body.facts())
+    response.status_code = 201 if enrolled.is_new else 200
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.EnrolledRead(
+        data=schemas.Enrolled(
+            client_id=format_client_id(enrolled.client_id),
+            msp_id=format_msp_id(enrolled.msp_id),
+            org_id=format_org_id(enrolled.org_id),
+            device_token=enrolled.device_token,
+            check_in_interval_seconds=call.services.next_check_in_seconds(),
+        )
+    )
+
+
+@router.post(
+    CHECK_INS,
+    response_model=schemas.CheckInRead,
+    openapi_extra=FOR_DEVICES["openapi_extra"] | json_body("CheckIn", "CheckInList"),
+)
+async def check_in(call: CurrentCall, request: Request) -> Response:
+    """Report that the device is there, once or for up to 500 moments it could not report earlier."""
+    content = await take_check_ins(call.services, request.headers.raw, await request.body())
+    return Response(content, media_type="application/json")
+
+
+@router.post(
+    LOGS,
+    status_code=202,
+    response_model=schemas.LogResultRead,
+    openapi_extra=FOR_DEVICES["openapi_extra"] | json_body("LogLines"),
+)
+async def add_logs(call: CurrentCall, request: Request) -> Response:
+    """Report up to 500 log entries; they can be read as soon as this is answered."""
+    content = await take_logs(call.services, request.headers.raw, await request.body())
+    return Response(content, 202, media_type="application/json")
+
+
+async def take_check_ins(services: Services, headers: Headers, body: bytes) -> bytes:
+    """Answer a check-in request after its commit."""
+    principal = device(header(headers, b"authorization"))
+    _require_json(headers)
+    now = services.clock.now()
+    parsed = parse.parse_check_ins(body, now)
+    outcome = await services.check_ins.check_in(principal, parsed.items)
+    return _check_in_result(services, outcome, parsed.rejected, now)
+
+
+async def take_logs(services: Services, headers: Headers, body: bytes) -> bytes:
+    """Answer a log request after its commit."""
+    principal = device(header(headers, b"authorization"))
+    _require_json(headers)
+    parsed = parse.parse_log_lines(body, principal.client_id, services.clock.now())
+    await services.log_lines.take(principal, parsed.items)
+    rejected = _rejections(parsed.rejected)
+    return msgspec.json.encode({"data": {"accepted": len(parsed.items), "rejected": rejected}})
+
+
+class AgentPaths:
+    """Answers check-ins and logs without FastAPI, and passes everything else on.
+
+    Measured: a FastAPI route takes three times the CPU of this for the same check-in.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+        self._posts: dict[str, tuple[int, Take]] = {
+            CHECK_INS: (200, take_check_ins),
+            LOGS: (202, take_logs),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        found = self._posts.get(scope["path"]) if scope.get("method") == "POST" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        status, take = found
+        try:
+            body = (await receive())["body"]
+            content = await take(self._services, scope["headers"], body)
+        except PartnerApiError as error:
+            await render(error)(scope, receive, send)
+            return
+        length = (b"content-length", str(len(content)).encode())
+        start = {"type": "http.response.start", "status": status, "headers": [*_JSON, length]}
+        await send(start)
+        await send({"type": "http.response.body", "body": content})
+
+
+Take = Callable[[Services, Headers, bytes], Awaitable[bytes]]
+
+_JSON = [(b"content-type", b"application/json")]
+
+
+def _require_json(headers: Headers) -> None:
+    if not is_json(header(headers, b"content-type")):
+        raise Unsupported("Send the body as application/json")
+
+
+def _check_in_result(
+    services: Services, outcome: CheckInOutcome, rejected: Sequence[Rejection], now: datetime
+) -> bytes:
+    facts = Facts(now, outcome.last_seen, outcome.is_current_version)
+    data: dict[str, object] = {
+        "accepted": outcome.accepted,
+        "duplicates": outcome.duplicates,
+        "rejected": _rejections(rejected),
+        "status": facts.health,
+        "connectionState": facts.connection,
+        "checkInIntervalSeconds": services.next_check_in_seconds(),
+    }
+    if outcome.last_seen is not None:
+        data["lastSeen"] = format_timestamp(outcome.last_seen)
+    if outcome.latest_version is not None:
+        data["latestVersion"] = outcome.latest_version
+    return msgspec.json.encode({"data": data})
+
+
+def _rejections(rejected: Sequence[Rejection]) -> Sequence[dict[str, object]]:
+    return [{"index": item.index, "message": item.message} for item in rejected]

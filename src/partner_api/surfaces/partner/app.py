@@ -1,0 +1,79 @@
+"""The surface put together: one FastAPI application, one document, the hot paths in front."""
+
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from partner_api.surfaces.edge import Edge
+from partner_api.surfaces.partner import (
+    agent,
+    agent_schemas,
+    credentials,
+    devices,
+    enrollment_tokens,
+    errors,
+    health,
+    msp,
+    oauth,
+    organizations,
+    schemas,
+)
+from partner_api.surfaces.partner.openapi import document
+from partner_api.surfaces.partner.services import Services
+
+BODY_LIMIT = 1024 * 1024
+INGEST_BODY_LIMIT = 8 * 1024 * 1024
+
+_ROUTERS = (
+    oauth.router,
+    credentials.router,
+    msp.router,
+    organizations.router,
+    enrollment_tokens.router,
+    devices.router,
+    agent.router,
+    health.router,
+)
+_ONLY_IN_DOCUMENT = (
+    agent_schemas.CheckIn,
+    agent_schemas.CheckInList,
+    agent_schemas.LogLines,
+    schemas.ErrorRead,
+)
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The canonical surface, ready to be mounted at the root."""
+    routes = create_routes(services)
+    return Edge(agent.AgentPaths(routes, services), _limit_for, errors.error_response)
+
+
+def create_routes(services: Services) -> FastAPI:
+    """The routes alone: what the document describes."""
+    app = FastAPI(
+        title="Partner API",
+        version=version("partner-api"),
+        description="Fleet management for managed service providers.",
+        redirect_slashes=False,
+        openapi_url="/openapi.json",
+        redoc_url=None,
+    )
+    app.state.services = services
+    for router in _ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.openapi = partial(_document, app, services.public_url)  # type: ignore[method-assign]
+    return app
+
+
+def _document(app: FastAPI, server: str) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = document(app, server, _ONLY_IN_DOCUMENT)
+    return app.openapi_schema
+
+
+def _limit_for(path: str) -> int:
+    return INGEST_BODY_LIMIT if path in {agent.CHECK_INS, agent.LOGS} else BODY_LIMIT

@@ -1,0 +1,101 @@
+"""Devices and their logs."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from partner_api.devices import service
+from partner_api.fleet.types import DeviceFilter, DeviceSort, SortOrder
+from partner_api.logs.severity import parse_severity
+from partner_api.logs.types import LogFilter
+from partner_api.status.rules import Connection, Health
+from partner_api.surfaces.partner import mapping
+from partner_api.surfaces.partner.auth import requires
+from partner_api.surfaces.partner.ids import client_id_in_path
+from partner_api.surfaces.partner.paging import Cursor, link_next
+from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.schemas import (
+    CleanText,
+    DeviceRead,
+    DevicesRead,
+    LogMeta,
+    LogsRead,
+    OrgIdText,
+    PageMeta,
+    Timestamp,
+)
+from partner_api.tenancy.principal import Scope
+
+router = partner_router("Devices")
+
+
+@router.get("/v1/devices", response_model_exclude_none=True, **requires(Scope.FLEET_READ))
+async def list_devices(
+    call: CurrentCall,
+    request: Request,
+    response: Response,
+    org_id: Annotated[OrgIdText | None, Query(alias="orgId")] = None,
+    status: Annotated[Health | None, Query()] = None,
+    connection_state: Annotated[Connection | None, Query(alias="connectionState")] = None,
+    q: Annotated[
+        CleanText | None,
+        Query(max_length=200, description="Part of an asset id, serial number, user or e-mail."),
+    ] = None,
+    sort_by: Annotated[DeviceSort, Query(alias="sortBy")] = DeviceSort.STATUS,
+    sort_order: Annotated[SortOrder, Query(alias="sortOrder")] = SortOrder.ASCENDING,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Rows per page.")] = 100,
+    cursor: Cursor = None,
+) -> DevicesRead:
+    """Devices that match every filter given."""
+    wanted = DeviceFilter(org_id, status, connection_state, q or None)
+    page = await call.services.devices.list(
+        call.principal.msp_id, wanted, sort_by, sort_order, limit, cursor
+    )
+    link_next(request, response, page.next_cursor)
+    return DevicesRead(
+        data=[mapping.device(view) for view in page.rows],
+        meta=PageMeta(total=page.total, next_cursor=page.next_cursor),
+    )
+
+
+@router.get(
+    "/v1/devices/{clientId}", response_model_exclude_none=True, **requires(Scope.FLEET_READ)
+)
+async def get_device(call: CurrentCall, clientId: str) -> DeviceRead:  # noqa: N803
+    """One device."""
+    client_id = client_id_in_path(clientId)
+    view = await call.services.devices.get(call.principal.msp_id, client_id)
+    return DeviceRead(data=mapping.device(view))
+
+
+@router.delete("/v1/devices/{clientId}", status_code=204, **requires(Scope.ORGS_WRITE))
+async def delete_device(call: CurrentCall, clientId: str) -> None:  # noqa: N803
+    """Remove a device from tracking; its token is dead from then on."""
+    await service.delete_device(call.session, client_id_in_path(clientId))
+
+
+@router.get(
+    "/v1/devices/{clientId}/logs", response_model_exclude_none=True, **requires(Scope.FLEET_READ)
+)
+async def list_device_logs(
+    call: CurrentCall,
+    request: Request,
+    response: Response,
+    clientId: str,  # noqa: N803
+    since: Annotated[Timestamp | None, Query(alias="from", description="Included.")] = None,
+    until: Annotated[Timestamp | None, Query(alias="to", description="Included.")] = None,
+    level: Annotated[Literal["debug", "info", "warn", "error"] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="Entries per page.")] = 100,
+    cursor: Cursor = None,
+) -> LogsRead:
+    """What a device reported, newest first; kept for 30 days."""
+    wanted = LogFilter(since, until, parse_severity(level) if level else None)
+    client_id = client_id_in_path(clientId)
+    page = await call.services.logs.list(call.principal.msp_id, client_id, wanted, limit, cursor)
+    link_next(request, response, page.next_cursor)
+    entries = [mapping.log_entry(view) for view in page.rows]
+    return LogsRead(
+        data=entries, meta=LogMeta(count=len(entries), limit=limit, next_cursor=page.next_cursor)
+    )

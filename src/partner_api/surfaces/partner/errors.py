@@ -1,0 +1,103 @@
+"""Our error kinds in, the document's `{"error", "message"}` out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from partner_api.kernel import errors
+from partner_api.kernel.errors import PartnerApiError
+
+PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+_STATUSES: Mapping[type[PartnerApiError], int] = {
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Forbidden: 403,
+    errors.Unauthenticated: 401,
+    errors.Unsupported: 415,
+    errors.TooLarge: 413,
+    errors.Invalid: 400,
+    errors.Unavailable: 503,
+}
+
+
+def error_response(
+    status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer in the document's shape."""
+    content = msgspec.json.encode({"error": PHRASES[status], "message": message})
+    return Response(content, status, headers, media_type="application/json")
+
+
+def render(error: PartnerApiError) -> Response:
+    """The answer to one of our own errors."""
+    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="partner-api"'
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return error_response(status, error.message, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application in this shape."""
+    app.add_exception_handler(PartnerApiError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _starlettes)
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, PartnerApiError)
+    return render(error)
+
+
+async def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return error_response(400, _explained(error.errors()[0]))
+
+
+def _explained(problem: Mapping[str, Any]) -> str:
+    """Name the parameter or field, and what is allowed."""
+    place: Sequence[object] = problem["loc"][1:] or problem["loc"]
+    name = ".".join(str(part) for part in place)
+    if problem["type"] == "missing":
+        return f"{name} is required"
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {text}"
+
+
+async def _starlettes(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        methods = ", ".join(allowed_methods(request))
+        return error_response(405, f"This path allows {methods}", {"Allow": methods})
+    if error.status_code == 404:
+        return error_response(404, "No such path")
+    return error_response(error.status_code, str(error.detail))
+
+
+def allowed_methods(request: Request) -> Sequence[str]:
+    """Every method the request's path answers to, over all of its routes."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return sorted(methods)

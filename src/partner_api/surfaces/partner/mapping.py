@@ -1,0 +1,149 @@
+"""Pure functions from what we read to what travels."""
+
+import msgspec
+
+from partner_api.fleet.types import DeviceView, FleetCounts, OrganizationView
+from partner_api.identity.models import Credential
+from partner_api.kernel.ids import (
+    MspId,
+    OrgId,
+    format_client_id,
+    format_msp_id,
+    format_org_id,
+)
+from partner_api.logs.types import LogView
+from partner_api.msps import models as msps
+from partner_api.organizations import models as organizations
+from partner_api.provisioning import models as provisioning
+from partner_api.provisioning.tokens import NewEnrollmentToken
+from partner_api.status.rules import Connection, Health
+from partner_api.surfaces.partner import schemas
+
+
+def credential(row: Credential) -> schemas.CredentialRead:
+    """A credential without its secret."""
+    return schemas.CredentialRead(
+        client_id=row.client_id,
+        scopes=row.scopes,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        enabled=row.enabled,
+    )
+
+
+def fleet_stats(counts: FleetCounts, total_orgs: int) -> schemas.FleetStats:
+    """The dashboard's figures."""
+    return schemas.FleetStats(
+        total_devices=counts.total,
+        total_orgs=total_orgs,
+        healthy=counts.health[Health.HEALTHY],
+        warning=counts.health[Health.WARNING],
+        critical=counts.health[Health.CRITICAL],
+        online_now=counts.online_now,
+    )
+
+
+def member(row: msps.Member) -> schemas.Member:
+    """Somebody who has logged in."""
+    return schemas.Member(
+        email=row.email,
+        name=row.name,
+        picture=row.picture,
+        provider=row.provider,
+        last_login_at=row.last_login_at,
+    )
+
+
+def created_organization(row: organizations.Organization) -> schemas.OrganizationCreated:
+    """A new organization."""
+    return schemas.OrganizationCreated(
+        org_id=format_org_id(OrgId(row.org_id)),
+        name=row.name,
+        msp_id=format_msp_id(MspId(row.msp_id)),
+        slug=row.slug,
+    )
+
+
+def organization(view: OrganizationView) -> schemas.Organization:
+    """An organization with its figures."""
+    return schemas.Organization(
+        org_id=format_org_id(view.org_id),
+        name=view.name,
+        msp_id=format_msp_id(view.msp_id),
+        slug=view.slug,
+        stats=_organization_stats(view.org_id, view.counts),
+        overall_health=view.health,
+    )
+
+
+def device(view: DeviceView) -> schemas.Device:
+    """A device; one that never checked in has neither times nor a count."""
+    return schemas.Device(
+        client_id=format_client_id(view.client_id),
+        msp_id=format_msp_id(view.msp_id),
+        org_id=format_org_id(view.org_id),
+        current_version=view.current_version,
+        os=view.os,
+        os_version=view.os_version,
+        arch=view.arch,
+        channel=view.channel,
+        last_seen=view.last_seen,
+        last_check_in=view.last_seen,
+        check_in_count=view.check_in_count if view.last_seen else None,
+        serial_number=view.serial_number,
+        asset_id=view.asset_id,
+        user_name=view.user_name,
+        user_email=view.user_email,
+        referrer=view.referrer,
+        connection_state=view.connection,
+        status=view.health,
+        is_current_version=view.is_current_version,
+    )
+
+
+def log_entry(view: LogView) -> schemas.LogEntry:
+    """A log entry."""
+    return schemas.LogEntry(
+        timestamp=view.logged_at,
+        severity=view.severity.name,
+        payload=msgspec.json.decode(view.payload),
+    )
+
+
+def enrollment_token(row: provisioning.EnrollmentToken) -> schemas.EnrollmentToken:
+    """An enrollment token without its text."""
+    return schemas.EnrollmentToken(
+        id=str(row.token_id),
+        org_id=format_org_id(OrgId(row.org_id)),
+        expires_at=row.expires_at,
+        max_uses=row.max_uses,
+        uses=row.uses,
+    )
+
+
+def new_enrollment_token(new: NewEnrollmentToken) -> schemas.EnrollmentTokenCreated:
+    """An enrollment token with its text."""
+    shown = enrollment_token(new.row).model_dump()
+    return schemas.EnrollmentTokenCreated(**shown, token=new.text)
+
+
+def _organization_stats(org_id: OrgId, counts: FleetCounts) -> schemas.OrganizationStats:
+    return schemas.OrganizationStats(
+        org_id=format_org_id(org_id),
+        total=counts.total,
+        healthy=counts.health[Health.HEALTHY],
+        warning=counts.health[Health.WARNING],
+        critical=counts.health[Health.CRITICAL],
+        online_now=counts.online_now,
+        current_version=counts.current_version,
+        # No device reports its network or location yet: offline and unknown, as documented.
+        network_quality=schemas.NetworkQualityCounts(
+            good=0, degraded=0, poor=0, offline=counts.total, overall="offline"
+        ),
+        locations=schemas.LocationCounts(office=0, home=0, remote=0, unknown=counts.total),
+        connection_states=schemas.ConnectionCounts(
+            streaming=counts.connection[Connection.STREAMING],
+            idle=counts.connection[Connection.IDLE],
+            offline=counts.connection[Connection.OFFLINE],
+        ),
+    )

@@ -1,0 +1,129 @@
+"""The token endpoint: RFC 6749, section 4.4, with the document's error shape on top."""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from partner_api.identity.service import InvalidClient, InvalidScope
+from partner_api.kernel.errors import Invalid, Unauthenticated
+from partner_api.surfaces.partner.auth import PUBLIC
+from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.schemas import TokenRead
+
+router = partner_router("Authentication")
+
+_FORM = "application/x-www-form-urlencoded"
+_SINGLE = ("grant_type", "client_id", "client_secret", "scope")
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+class InvalidRequest(Invalid):
+    """The token request is malformed."""
+
+
+class UnsupportedGrantType(Invalid):
+    """The token request asks for a grant we do not give."""
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _FORM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                        "client_id": {"type": "string"},
+                        "client_secret": {"type": "string"},
+                        "scope": {"type": "string", "description": "Narrows the token."},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/oauth/token", response_model=TokenRead, openapi_extra=PUBLIC["openapi_extra"] | _BODY)
+async def create_token(call: CurrentCall, request: Request) -> Response:
+    """Exchange a client id and secret, in the form or by HTTP Basic, for a one-hour access token."""
+    try:
+        form = _form(request, await request.body())
+        client_id, client_secret = _client(request, form)
+        wanted = form["scope"].split() if "scope" in form else None
+        issued = await call.services.identity.issue_token(client_id, client_secret, wanted)
+    except (Invalid, Unauthenticated) as error:
+        return _refused(error)
+    token = TokenRead(
+        access_token=issued.access_token,
+        expires_in=issued.expires_in_seconds,
+        scope=" ".join(issued.scopes),
+    )
+    return Response(token.model_dump_json(), headers=_NO_STORE, media_type="application/json")
+
+
+def _form(request: Request, body: bytes) -> dict[str, str]:
+    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if essence != _FORM:
+        raise InvalidRequest(f"Send the request as {_FORM}")
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise InvalidRequest("The form is not valid UTF-8") from None
+    names = [name for name, _ in pairs]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise InvalidRequest(f"{name} may be given once")
+    form = dict(pairs)
+    if not form.get("grant_type"):
+        raise InvalidRequest("grant_type is required")
+    if form["grant_type"] != "client_credentials":
+        raise UnsupportedGrantType("grant_type must be client_credentials")
+    return form
+
+
+def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
+    basic = _basic(request.headers.get("authorization"))
+    if basic and "client_secret" in form:
+        raise InvalidRequest("Authenticate by the form or by HTTP Basic, not both")
+    client_id, client_secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
+    if not client_id or not client_secret:
+        raise InvalidClient("client_id and client_secret are required")
+    return client_id, client_secret
+
+
+def _basic(authorization: str | None) -> tuple[str, str] | None:
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (ValueError, binascii.Error):
+        raise InvalidClient("The HTTP Basic header is malformed") from None
+    client_id, _, client_secret = decoded.partition(":")
+    return unquote_plus(client_id), unquote_plus(client_secret)
+
+
+def _refused(error: Invalid | Unauthenticated) -> Response:
+    codes = {
+        InvalidClient: "invalid_client",
+        InvalidScope: "invalid_scope",
+        UnsupportedGrantType: "unsupported_grant_type",
+    }
+    status = 401 if isinstance(error, Unauthenticated) else 400
+    headers = _NO_STORE | (
+        {"WWW-Authenticate": 'Basic realm="partner-api"'} if status == 401 else {}
+    )
+    content = {
+        "error": codes.get(type(error), "invalid_request"),
+        "error_description": error.message,
+        "message": error.message,
+    }
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

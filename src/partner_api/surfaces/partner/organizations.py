@@ -1,0 +1,65 @@
+"""Organizations."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from partner_api.organizations import service
+from partner_api.surfaces.partner import mapping
+from partner_api.surfaces.partner.auth import requires
+from partner_api.surfaces.partner.ids import org_id_in_path
+from partner_api.surfaces.partner.paging import Cursor, link_next
+from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.schemas import (
+    OrganizationCreate,
+    OrganizationCreatedRead,
+    OrganizationRead,
+    OrganizationsRead,
+    PageMeta,
+)
+from partner_api.tenancy.principal import Scope
+
+router = partner_router("Organizations")
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Rows per page.")]
+
+
+@router.get("/v1/organizations", response_model_exclude_none=True, **requires(Scope.ORGS_READ))
+async def list_organizations(
+    call: CurrentCall,
+    request: Request,
+    response: Response,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> OrganizationsRead:
+    """Organizations with their figures, critical first, then by name."""
+    page = await call.services.organizations.list(call.principal.msp_id, limit, cursor)
+    link_next(request, response, page.next_cursor)
+    return OrganizationsRead(
+        data=[mapping.organization(view) for view in page.rows],
+        meta=PageMeta(total=page.total, next_cursor=page.next_cursor),
+    )
+
+
+@router.post("/v1/organizations", status_code=201, **requires(Scope.ORGS_WRITE))
+async def create_organization(
+    call: CurrentCall, body: OrganizationCreate
+) -> OrganizationCreatedRead:
+    """Create an organization."""
+    row = await service.create_organization(call.session, body.name, call.clock)
+    return OrganizationCreatedRead(data=mapping.created_organization(row))
+
+
+@router.get("/v1/organizations/{orgId}", **requires(Scope.ORGS_READ))
+async def get_organization(call: CurrentCall, orgId: str) -> OrganizationRead:  # noqa: N803
+    """One organization with its figures."""
+    view = await call.services.organizations.get(call.principal.msp_id, org_id_in_path(orgId))
+    return OrganizationRead(data=mapping.organization(view))
+
+
+@router.delete("/v1/organizations/{orgId}", status_code=204, **requires(Scope.ORGS_WRITE))
+async def delete_organization(call: CurrentCall, orgId: str) -> None:  # noqa: N803
+    """Delete an organization that has no devices."""
+    await service.delete_organization(call.session, org_id_in_path(orgId))

@@ -1,0 +1,137 @@
+"""How a request becomes a call: who it is from first, then its shape, then one unit of work.
+
+A call's changes are committed before its answer is sent; an error undoes them.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from partner_api.database.pools import database_is_away
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.errors import Invalid, Unavailable, Unsupported
+from partner_api.surfaces.edge import is_json
+from partner_api.surfaces.partner.auth import OAUTH2, authenticate
+from partner_api.surfaces.partner.services import Services
+from partner_api.tenancy.principal import Principal, Scope
+from partner_api.tenancy.session import TenantSession
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Call:
+    """One authenticated request: who calls, and the unit of work it is."""
+
+    def __init__(self, services: Services, principal: Principal | None) -> None:
+        self.services = services
+        self._principal = principal
+
+    @property
+    def principal(self) -> Principal:
+        """The verified caller; only routes that ask for an access token have one."""
+        assert self._principal is not None
+        return self._principal
+
+    @property
+    def clock(self) -> Clock:
+        """The one clock."""
+        return self.services.clock
+
+    @cached_property
+    def session(self) -> TenantSession:
+        """The caller's unit of work, begun when first used."""
+        return self.services.tenancy.session(self.principal.msp_id)
+
+    async def finish(self, *, commit: bool) -> None:
+        """Commit or undo the unit of work, if one was begun."""
+        if "session" not in self.__dict__:
+            return
+        try:
+            if commit:
+                await self.session.commit()
+        finally:
+            await self.session.close()
+
+
+async def _call(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+CurrentCall = Annotated[Call, Depends(_call)]
+
+
+class _DecodedRequest(Request):
+    """A request whose JSON was decoded before FastAPI asks for it."""
+
+    async def json(self) -> Any:
+        return self.state.decoded
+
+
+class PartnerRoute(APIRoute):
+    """A route of this surface."""
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's handler, between authentication and commit."""
+        handle = super().get_route_handler()
+        access = (self.openapi_extra or {}).get("security", [])
+        scopes = next(([Scope(s) for s in way[OAUTH2]] for way in access if OAUTH2 in way), None)
+        singles = frozenset(field.alias for field in self.dependant.query_params)
+
+        async def answer(request: Request) -> Response:
+            services: Services = request.app.state.services
+            principal = None
+            if scopes is not None:
+                principal = await authenticate(request, services)
+                for scope in scopes:
+                    principal.require(scope)
+            _refuse_repeated(request, singles)
+            request.state.call = call = Call(services, principal)
+            if self.body_field is not None:
+                request = await _decoded(request)
+            return await _in_one_unit(call, handle, request)
+
+        return answer
+
+
+def partner_router(tag: str) -> APIRouter:
+    """A router whose routes are this surface's."""
+    return APIRouter(route_class=PartnerRoute, tags=[tag], redirect_slashes=False)
+
+
+async def _in_one_unit(call: Call, handle: Handler, request: Request) -> Response:
+    try:
+        response = await handle(request)
+        await call.finish(commit=True)
+    except BaseException as error:
+        await call.finish(commit=False)
+        if isinstance(error, Exception) and database_is_away(error):
+            raise Unavailable("The database is not available; try again shortly") from error
+        raise
+    return response
+
+
+def _refuse_repeated(request: Request, names: frozenset[str]) -> None:
+    for name in names:
+        if len(request.query_params.getlist(name)) > 1:
+            raise Invalid(f"{name} may be given once")
+
+
+async def _decoded(request: Request) -> Request:
+    body = await request.body()
+    if not body:
+        return request
+    if not is_json(request.headers.get("content-type")):
+        raise Unsupported("Send the body as application/json")
+    decoded = _DecodedRequest(request.scope, request.receive)
+    try:
+        decoded.state.decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"The body is not valid JSON: {error}") from None
+    return decoded

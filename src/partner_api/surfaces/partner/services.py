@@ -1,0 +1,47 @@
+"""What the surface's routes work with; built once in app.py."""
+
+import random
+from dataclasses import dataclass
+
+from partner_api.fleet.devices import Devices
+from partner_api.fleet.organizations import Organizations
+from partner_api.identity.liveness import CredentialLiveness
+from partner_api.identity.service import Identity
+from partner_api.identity.tokens import AccessTokens
+from partner_api.ingest.check_ins import CheckIns
+from partner_api.ingest.log_lines import LogLines
+from partner_api.kernel.clock import Clock
+from partner_api.logs.service import Logs
+from partner_api.provisioning.enrollment import Provisioning
+from partner_api.surfaces.readiness import Readiness
+from partner_api.tenancy.tenancy import Tenancy
+
+# Downwards only, so that a healthy device stays streaming; enough to spread a fleet that returns
+# after an outage over a fifth of the interval.
+_JITTER = 0.2
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each."""
+
+    clock: Clock
+    tenancy: Tenancy
+    tokens: AccessTokens
+    liveness: CredentialLiveness
+    identity: Identity
+    organizations: Organizations
+    devices: Devices
+    logs: Logs
+    provisioning: Provisioning
+    check_ins: CheckIns
+    log_lines: LogLines
+    readiness: Readiness
+    revision: str
+    public_url: str
+    check_in_interval_seconds: int
+
+    def next_check_in_seconds(self) -> int:
+        """When a device should check in again: the interval, a little earlier at random."""
+        jitter = random.uniform(0, _JITTER)  # noqa: S311 - spreads load, hides nothing
+        return max(1, round(self.check_in_interval_seconds * (1 - jitter)))

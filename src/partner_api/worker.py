@@ -1,0 +1,70 @@
+"""The worker process: what must happen although nobody asks for it.
+
+Its one loop so far keeps the log partitions: a week ahead, thirty full days back. The supervisor
+starts it as `python -m partner_api.worker`, with every setting in the environment.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+import asyncpg
+import uvloop
+
+from partner_api.config import Settings
+from partner_api.database.migrations import check_revision
+from partner_api.database.partitions import maintain_partitions
+from partner_api.database.pools import acquired, create_pool
+from partner_api.database.roles import Role, check_login
+from partner_api.kernel.clock import Clock, SystemClock
+from partner_api.kernel.errors import PartnerApiError, Unavailable
+from partner_api.operations.lifeline import end_with_parent
+from partner_api.operations.logging import configure_logging
+
+_ROUND_SECONDS = 600.0
+_RETRY_SECONDS = 2.0
+
+_logger = logging.getLogger(__name__)
+
+
+async def work(worker_url: str, clock: Clock) -> None:
+    """Run the loop until SIGINT or SIGTERM; Misconfigured for a login that could see more."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with await create_pool(worker_url, size=1) as pool:
+        while not stopped.is_set():
+            pause = await _round(pool, clock)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), pause)
+
+
+async def _round(pool: asyncpg.Pool, clock: Clock) -> float:
+    try:
+        async with acquired(pool) as connection:
+            await check_login(connection, Role.WORKER)
+            await check_revision(connection)
+            await maintain_partitions(connection, clock.now())
+    except Unavailable as error:
+        _logger.warning("%s", error)
+        return _RETRY_SECONDS
+    return _ROUND_SECONDS
+
+
+def main() -> None:
+    """Work until told to stop."""
+    end_with_parent()
+    configure_logging()
+    try:
+        databases = Settings.from_environment().external_databases()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work(databases.worker, SystemClock()))
+    except PartnerApiError as error:
+        _logger.error("%s", error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
