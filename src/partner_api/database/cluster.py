@@ -157,7 +157,8 @@ def _explained(data_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def _lock_file(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, mode=0o600)
+    with _explained(path.parent):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, mode=0o600)
     try:
         yield handle
     finally:

@@ -43,7 +43,8 @@ def spawn(layout: Layout) -> subprocess.Popen[bytes]:
 
     Nothing ties it to us: it lives on when we are killed, and the next process finds it.
     """
-    _defuse_pid_file(layout.pgdata)
+    _defuse(layout.pgdata / "postmaster.pid")
+    _defuse(layout.socket.with_name(f"{layout.socket.name}.lock"))
     log = _open_log(layout)
     try:
         process = subprocess.Popen(
@@ -97,19 +98,18 @@ def _command(layout: Layout) -> Sequence[str]:
     return [str(program), "-D", str(layout.pgdata), *options]
 
 
-def _defuse_pid_file(pgdata: Path) -> None:
-    """Keep a stale pid file from being believed.
+def _defuse(lock_file: Path) -> None:
+    """Keep a dead server's lock file from being believed.
 
     PostgreSQL takes it for a rival's while its number is in use, be it by another program or by
     the dead server itself, which nobody buries in a container whose first process is no init.
     The number of its own parent it never minds, so that is what we write. The rest has to stay:
     by it PostgreSQL finds processes of the dead server that still use its memory.
     """
-    file = pgdata / "postmaster.pid"
-    if file.exists():
-        number, _, rest = file.read_text().partition("\n")
+    if lock_file.exists():
+        number, _, rest = lock_file.read_text().partition("\n")
         if number.isdigit() and _living_program(int(number)) != PROGRAM:
-            file.write_text(f"{os.getpid()}\n{rest}")
+            lock_file.write_text(f"{os.getpid()}\n{rest}")
 
 
 def _open_log(layout: Layout) -> int:

@@ -22,6 +22,7 @@ from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.config import Databases
 from partner_api.kernel.errors import Misconfigured
@@ -85,7 +86,7 @@ async def ensure_logins(owner: asyncpg.Connection, logins: Sequence[Login]) -> N
         await _ensure_login(owner, login)
 
 
-async def check_login(connection: asyncpg.Connection, role: Role) -> None:
+async def check_login(connection: asyncpg.Connection | PoolConnectionProxy, role: Role) -> None:
     """Refuse a login that could see more than its role; Misconfigured says why.
 
     Looks at what would fail silently later: a superuser or a role with BYPASSRLS walks past every

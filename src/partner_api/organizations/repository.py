@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from partner_api.kernel.ids import OrgId
@@ -19,7 +19,7 @@ async def list_slugs_like(session: TenantSession, base: str) -> Collection[str]:
     """The slugs in use that are `base` or begin with `base-`."""
     slug = Organization.slug
     # Between these two lies exactly what begins with "base-": "." follows "-" in ASCII.
-    like = or_(slug == base, slug.between(f"{base}-", f"{base}."))
+    like = or_(slug == base, and_(slug > f"{base}-", slug < f"{base}."))
     return set(await session.scalars(select(slug).where(like)))
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from partner_api.kernel.errors import TooLarge
 
 REQUEST_ID = b"x-request-id"
+UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _logger = logging.getLogger(__name__)
@@ -56,10 +57,8 @@ class Edge:
         except Exception:
             request_id = scope["state"]["request_id"]
             _logger.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
-            if answer.started:
-                raise
-            message = f"Something went wrong on our side. Please quote request id {request_id}."
-            await self._render(500, message)(scope, receive, answer)
+            if not answer.started:
+                await self._render(500, UNEXPECTED)(scope, receive, answer)
 
 
 class _Answer:

@@ -62,6 +62,7 @@ def create_routes(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.routes = [route for router in _ROUTERS for route in router.routes]
     for router in _ROUTERS:
         app.include_router(router)
     errors.install(app)

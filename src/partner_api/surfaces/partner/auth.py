@@ -6,7 +6,6 @@ from starlette.requests import Request
 
 from partner_api.identity.secrets import KeyedToken, TokenKind, parse_keyed_token
 from partner_api.identity.tokens import invalid_token
-from partner_api.kernel.errors import Unauthenticated
 from partner_api.kernel.ids import ClientId
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.principal import DevicePrincipal, Principal, Scope
@@ -49,5 +48,5 @@ def bearer(authorization: str | None) -> str:
     """The token in an Authorization header; Unauthenticated when there is none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("Send Authorization: Bearer and a token")
+        raise invalid_token()
     return token.strip()

@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
 
 from partner_api.kernel import errors
 from partner_api.kernel.errors import PartnerApiError
+from partner_api.surfaces.edge import UNEXPECTED
 
 PHRASES = {
     400: "Bad Request",
@@ -62,6 +63,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PartnerApiError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _starlettes)
+    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _ours(_request: Request, error: Exception) -> Response:
@@ -94,10 +96,16 @@ async def _starlettes(request: Request, error: Exception) -> Response:
     return error_response(error.status_code, str(error.detail))
 
 
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    # Starlette raises it again afterwards, and the edge logs it.
+    return error_response(500, UNEXPECTED)
+
+
 def allowed_methods(request: Request) -> Sequence[str]:
-    """Every method the request's path answers to, over all of its routes."""
+    """Every method the request's path answers to; the framework itself names one route's only."""
     methods: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods or set()
+    routes: Sequence[APIRoute] = request.app.state.routes
+    for route in routes:
+        if route.path_regex.fullmatch(request.url.path):
+            methods |= route.methods
     return sorted(methods)

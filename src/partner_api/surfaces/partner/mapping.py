@@ -18,13 +18,14 @@ from partner_api.provisioning import models as provisioning
 from partner_api.provisioning.tokens import NewEnrollmentToken
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import schemas
+from partner_api.tenancy.principal import Scope
 
 
 def credential(row: Credential) -> schemas.CredentialRead:
     """A credential without its secret."""
     return schemas.CredentialRead(
         client_id=row.client_id,
-        scopes=row.scopes,
+        scopes=[Scope(scope) for scope in row.scopes],
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         enabled=row.enabled,

@@ -68,7 +68,10 @@ CurrentCall = Annotated[Call, Depends(_call)]
 
 
 class _DecodedRequest(Request):
-    """A request whose JSON was decoded before FastAPI asks for it."""
+    """A request whose body was read and decoded before FastAPI asks for it."""
+
+    async def body(self) -> bytes:
+        return self.state.body  # type: ignore[no-any-return]
 
     async def json(self) -> Any:
         return self.state.decoded
@@ -125,13 +128,12 @@ def _refuse_repeated(request: Request, names: frozenset[str]) -> None:
 
 async def _decoded(request: Request) -> Request:
     body = await request.body()
-    if not body:
-        return request
-    if not is_json(request.headers.get("content-type")):
+    if body and not is_json(request.headers.get("content-type")):
         raise Unsupported("Send the body as application/json")
     decoded = _DecodedRequest(request.scope, request.receive)
+    decoded.state.body = body
     try:
-        decoded.state.decoded = msgspec.json.decode(body)
+        decoded.state.decoded = msgspec.json.decode(body) if body else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"The body is not valid JSON: {error}") from None
     return decoded

@@ -151,7 +151,7 @@ class Member(Wire):
     email: str
     name: str
     picture: str | None = None
-    provider: Literal["google", "microsoft", "password"]
+    provider: str = Field(description="google, microsoft or password")
     last_login_at: Timestamp
 
 
@@ -299,7 +299,7 @@ class LogEntry(Wire):
     """One thing a device reported."""
 
     timestamp: Timestamp
-    severity: Literal["DEBUG", "INFO", "WARN", "ERROR"]
+    severity: str = Field(description="DEBUG, INFO, WARN or ERROR")
     payload: dict[str, Any]
 
 
