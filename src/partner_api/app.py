@@ -43,7 +43,7 @@ from partner_api.operations.logging import configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
-from partner_api.surfaces.readiness import Readiness
+from partner_api.database.readiness import Readiness
 from partner_api.tenancy.tenancy import Tenancy
 
 READ_CONNECTIONS = 8

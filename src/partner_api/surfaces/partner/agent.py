@@ -16,7 +16,7 @@ from partner_api.kernel.errors import PartnerApiError, Unsupported
 from partner_api.kernel.ids import format_client_id, format_msp_id, format_org_id
 from partner_api.kernel.timestamps import format_timestamp
 from partner_api.status.facts import Facts
-from partner_api.surfaces.edge import header, is_json
+from partner_api.edge import header, is_json
 from partner_api.surfaces.partner import agent_schemas as schemas
 from partner_api.surfaces.partner.auth import FOR_DEVICES, FOR_ENROLLING, bearer, device
 from partner_api.surfaces.partner.errors import render

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from partner_api.surfaces.edge import Edge
+from partner_api.edge import Edge
 from partner_api.surfaces.partner import (
     agent,
     agent_schemas,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from partner_api.kernel import errors
 from partner_api.kernel.errors import PartnerApiError
-from partner_api.surfaces.edge import UNEXPECTED
+from partner_api.edge import UNEXPECTED
 
 PHRASES = {
     400: "Bad Request",

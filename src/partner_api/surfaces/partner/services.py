@@ -13,7 +13,7 @@ from partner_api.ingest.log_lines import LogLines
 from partner_api.kernel.clock import Clock
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
-from partner_api.surfaces.readiness import Readiness
+from partner_api.database.readiness import Readiness
 from partner_api.tenancy.tenancy import Tenancy
 
 # Downwards only, so that a healthy device stays streaming; enough to spread a fleet that returns

@@ -1,0 +1,111 @@
+"""One embedded PostgreSQL for the whole run, migrated as in production, and the real server on it.
+
+Tests do not clean up: each makes MSPs of its own, and no MSP sees another's rows.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from partner_api.app import create_app, open_services
+from partner_api.config import Databases, SecretKey, Settings
+from partner_api.database.cluster import EmbeddedCluster
+from partner_api.database.migrations import upgrade
+from partner_api.database.pools import create_engine
+from partner_api.surfaces.partner.services import Services
+from tests.clock import StoppedClock
+from tests.factories.tenants import Agent, Tenant, create_tenant
+
+RING = [SecretKey("test", b"t" * 32)]
+
+
+@pytest.fixture(scope="session")
+def secret_keys() -> str:
+    """The ring as the setting spells it."""
+    return f"test:{base64.b64encode(RING[0].secret).decode()}"
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    cluster = EmbeddedCluster(_reachable(tmp_path_factory.mktemp("cluster")))
+    with cluster.join():
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def session_clock() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def clock(session_clock: StoppedClock) -> Iterator[StoppedClock]:
+    """The server's clock; stands at the same instant when each test begins."""
+    session_clock.reset()
+    yield session_clock
+    session_clock.reset()
+
+
+@pytest.fixture(scope="session")
+async def databases(cluster: EmbeddedCluster, session_clock: StoppedClock) -> Databases:
+    with cluster.join() as databases:
+        await upgrade(databases, session_clock.now())
+        return databases
+
+
+@pytest.fixture(scope="session")
+async def owner(databases: Databases) -> AsyncIterator[AsyncEngine]:
+    """The operator's own access: makes MSPs and publishes releases."""
+    engine = create_engine(databases.require_owner(), size=4)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def services(
+    databases: Databases, session_clock: StoppedClock
+) -> AsyncIterator[Services]:
+    async with open_services(Settings(), databases, RING, session_clock) as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+async def http(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application."""
+    transport = httpx.ASGITransport(app=create_app(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://partner.test") as client:
+        yield client
+
+
+@pytest.fixture
+async def tenant(owner: AsyncEngine, http: httpx.AsyncClient, clock: StoppedClock) -> Tenant:
+    """An MSP without organizations."""
+    return await create_tenant(owner, http, clock, "Alpha MSP")
+
+
+@pytest.fixture
+async def other_tenant(
+    owner: AsyncEngine, http: httpx.AsyncClient, clock: StoppedClock
+) -> Tenant:
+    """Another MSP, with two organizations and a device in each: leaks and wrong sums show."""
+    other = await create_tenant(owner, http, clock, "Beta MSP")
+    for name in ("Beta One", "Beta Two"):
+        agent = await other.enroll(await other.create_organization(name), assetId=f"{name} asset")
+        await agent.check_in()
+    return other
+
+
+@pytest.fixture
+async def agent(tenant: Tenant, other_tenant: Tenant) -> Agent:
+    """A device that enrolled and never checked in."""
+    return await tenant.enroll(await tenant.create_organization())
+
+
+def _reachable(folder: Path) -> Path:
+    """Pytest closes its folders to other accounts; the one PostgreSQL runs as under root is one."""
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(parent.stat().st_mode | 0o011)
+    return folder
