@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from partner_api.config import Settings
 from partner_api.database.base import Base
-#from partner_api.database.cluster import EmbeddedCluster
+from partner_api.database.cluster import EmbeddedCluster
 from partner_api.devices import models as _devices  # noqa: F401
 from partner_api.identity import models as _identity  # noqa: F401
 from partner_api.logs import models as _logs  # noqa: F401
@@ -25,9 +25,7 @@ def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(
-        connection=connection, target_metadata=Base.metadata, include_name=_is_ours
-    )
+    context.configure(connection=connection, target_metadata=Base.metadata, include_name=_is_ours)
     with context.begin_transaction():
         # Fail after a short wait for a lock rather than queue every request behind a migration.
         connection.exec_driver_sql("set local lock_timeout = '2s'")

@@ -31,7 +31,7 @@ def secret_keys() -> str:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
-    cluster = EmbeddedCluster(_reachable(tmp_path_factory.mktemp("cluster")))
+    cluster = EmbeddedCluster(reachable(tmp_path_factory.mktemp("cluster")))
     with cluster.join():
         yield cluster
 
@@ -65,9 +65,7 @@ async def owner(databases: Databases) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="session")
-async def services(
-    databases: Databases, session_clock: StoppedClock
-) -> AsyncIterator[Services]:
+async def services(databases: Databases, session_clock: StoppedClock) -> AsyncIterator[Services]:
     async with open_services(Settings(), databases, RING, session_clock) as services:
         yield services
 
@@ -87,9 +85,7 @@ async def tenant(owner: AsyncEngine, http: httpx.AsyncClient, clock: StoppedCloc
 
 
 @pytest.fixture
-async def other_tenant(
-    owner: AsyncEngine, http: httpx.AsyncClient, clock: StoppedClock
-) -> Tenant:
+async def other_tenant(owner: AsyncEngine, http: httpx.AsyncClient, clock: StoppedClock) -> Tenant:
     """Another MSP, with two organizations and a device in each: leaks and wrong sums show."""
     other = await create_tenant(owner, http, clock, "Beta MSP")
     for name in ("Beta One", "Beta Two"):
@@ -99,12 +95,12 @@ async def other_tenant(
 
 
 @pytest.fixture
-async def agent(tenant: Tenant, other_tenant: Tenant) -> Agent:
+async def agent(tenant: Tenant, other_tenant: Tenant) -> Agent:  # noqa: ARG001 - must be there
     """A device that enrolled and never checked in."""
     return await tenant.enroll(await tenant.create_organization())
 
 
-def _reachable(folder: Path) -> Path:
+def reachable(folder: Path) -> Path:
     """Pytest closes its folders to other accounts; the one PostgreSQL runs as under root is one."""
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(parent.stat().st_mode | 0o011)

@@ -26,6 +26,7 @@ from partner_api.config import (
 )
 from partner_api.database.migrations import check_revision
 from partner_api.database.pools import acquired, create_engine, create_pool
+from partner_api.database.readiness import Readiness
 from partner_api.database.roles import Role, check_login
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
@@ -43,7 +44,6 @@ from partner_api.operations.logging import configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
-from partner_api.database.readiness import Readiness
 from partner_api.tenancy.tenancy import Tenancy
 
 READ_CONNECTIONS = 8
@@ -91,7 +91,9 @@ def create_app(services: Services) -> ASGIApp:
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on a listening socket until SIGINT or SIGTERM."""
-    ring = parse_secret_keys(settings.secret_keys.get_secret_value() if settings.secret_keys else "")
+    ring = parse_secret_keys(
+        settings.secret_keys.get_secret_value() if settings.secret_keys else ""
+    )
     databases = settings.external_databases()
     async with open_services(settings, databases, ring, SystemClock()) as services:
         config = uvicorn.Config(

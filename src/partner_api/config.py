@@ -34,7 +34,9 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres_url)] | None
 class Settings(BaseSettings):
     """Every setting, with a default for a server that brings its own PostgreSQL."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     database_url: DatabaseUrl = None
     """The API's own login on your PostgreSQL 18; unset means the embedded one."""

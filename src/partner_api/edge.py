@@ -1,4 +1,6 @@
-"""What every surface does before it looks at a path: request ids, bounded bodies, unexpected errors.
+"""What every surface does before it looks at a path.
+
+Request ids, bounded bodies, an answer to unexpected errors.
 
 Plain ASGI, because the hottest paths pass through it.
 """

@@ -53,14 +53,18 @@ async def _round(pool: asyncpg.Pool, clock: Clock) -> float:
     return _ROUND_SECONDS
 
 
+def run(worker_url: str) -> None:
+    """Work until told to stop, where no event loop runs yet."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work(worker_url, SystemClock()))
+
+
 def main() -> None:
-    """Work until told to stop."""
+    """The supervisor's child."""
     end_with_parent()
     configure_logging()
     try:
-        databases = Settings.from_environment().external_databases()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work(databases.worker, SystemClock()))
+        run(Settings.from_environment().external_databases().worker)
     except PartnerApiError as error:
         _logger.error("%s", error)
         sys.exit(2)

@@ -84,9 +84,7 @@ class Agent:
         return {"Authorization": f"Bearer {self.token}"}
 
     async def post_check_in(self, **body: Any) -> httpx.Response:
-        return await self.tenant.http.post(
-            "/v1/agent/check-ins", json=body, headers=self.headers
-        )
+        return await self.tenant.http.post("/v1/agent/check-ins", json=body, headers=self.headers)
 
     async def check_in(self, **body: Any) -> dict[str, Any]:
         answer = await self.post_check_in(**body)

@@ -70,7 +70,9 @@ def logins_of(databases: Databases) -> Sequence[Login]:
 async def ensure_roles(owner: asyncpg.Connection) -> None:
     """Make the roles that are missing and let the owner act for the two that own things."""
     for role in Role:
-        if not await owner.fetchval("select exists (select from pg_roles where rolname = $1)", role):
+        if not await owner.fetchval(
+            "select exists (select from pg_roles where rolname = $1)", role
+        ):
             await owner.execute(f"create role {role} nologin")
     if await owner.fetchval("select rolsuper from pg_roles where rolname = current_user"):
         return
@@ -93,7 +95,9 @@ async def check_login(connection: asyncpg.Connection | PoolConnectionProxy, role
     policy, an owner may switch policies off, a member of two roles sees the sum of both.
     """
     if connection.get_server_version().major < MINIMUM_VERSION:
-        raise Misconfigured(f"PostgreSQL {MINIMUM_VERSION} or newer is needed; this server is older")
+        raise Misconfigured(
+            f"PostgreSQL {MINIMUM_VERSION} or newer is needed; this server is older"
+        )
     row = await connection.fetchrow(_FLAWS, role, [str(other) for other in Role])
     assert row is not None
     name, *flaws = row
@@ -161,5 +165,7 @@ async def _execute(
     owner: asyncpg.Connection, template: str, name: str, argument: str | None
 ) -> None:
     # Role statements take no bind parameters: Postgres itself quotes the names into the text.
-    statement = await owner.fetchval("select format($1, $2::text, $3::text)", template, name, argument)
+    statement = await owner.fetchval(
+        "select format($1, $2::text, $3::text)", template, name, argument
+    )
     await owner.execute(statement)

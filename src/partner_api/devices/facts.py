@@ -49,7 +49,9 @@ def check_fact(name: str, value: str) -> str:
     """The value itself; Invalid names the fact and what is allowed."""
     longest = LONGEST.get(name, LONGEST_OTHER)
     if not 1 <= len(value) <= longest or not is_clean(value):
-        raise Invalid(f"{name} must have 1 to {longest} characters, none of them control characters")
+        raise Invalid(
+            f"{name} must have 1 to {longest} characters, none of them control characters"
+        )
     return value
 
 

@@ -49,8 +49,6 @@ async def list_releases(owner: AsyncConnection) -> Sequence[Release]:
     """Every release, by channel and operating system, newest version first."""
     columns = Release.__table__.columns
     rows = await owner.execute(
-        select(Release.__table__).order_by(
-            columns.channel, columns.os, columns.version_sort.desc()
-        )
+        select(Release.__table__).order_by(columns.channel, columns.os, columns.version_sort.desc())
     )
-    return [Release(**row._mapping) for row in rows]
+    return [Release(**row) for row in rows.mappings()]

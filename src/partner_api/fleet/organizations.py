@@ -48,7 +48,9 @@ class Organizations:
             total = await connection.fetchval(_TOTAL, msp_id)
         more = len(rows) > limit
         rows = rows[:limit]
-        position = [rows[-1]["rank"], rows[-1]["name_sort"], str(rows[-1]["org_id"])] if more else []
+        position = (
+            [rows[-1]["rank"], rows[-1]["name_sort"], str(rows[-1]["org_id"])] if more else []
+        )
         return Page(
             [_organization(row) for row in rows],
             total,

@@ -71,7 +71,9 @@ class AccessTokens:
                 issuer=ISSUER,
                 options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False},
             )
-            return _principal(claims), datetime.fromtimestamp(claims["exp"], self._clock.now().tzinfo)
+            return _principal(claims), datetime.fromtimestamp(
+                claims["exp"], self._clock.now().tzinfo
+            )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
             raise invalid_token() from None
 

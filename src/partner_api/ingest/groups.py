@@ -45,6 +45,7 @@ class GroupWriter(Generic[Item, Outcome]):
         self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Begin to write; needs a running loop."""
@@ -52,14 +53,16 @@ class GroupWriter(Generic[Item, Outcome]):
 
     async def stop(self) -> None:
         """Write what waits, then end."""
-        while self._waiting and self._task and not self._task.done():
-            await asyncio.sleep(0.01)
+        self._stopping = True
+        self._arrived.set()
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
 
     async def submit(self, item: Item) -> Outcome:
-        """The item's outcome after its commit; Unavailable when too many wait or Postgres is away."""
+        """The item's outcome after its commit.
+
+        Unavailable when too many wait or the database is away.
+        """
         if len(self._waiting) >= MOST_WAITING:
             raise Unavailable("Too many requests are waiting; try again shortly", 5)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -68,12 +71,13 @@ class GroupWriter(Generic[Item, Outcome]):
         return await future
 
     async def _run(self) -> None:
-        while True:
+        while self._waiting or not self._stopping:
             await self._arrived.wait()
             group = self._next_group()
-            if not self._waiting:
+            if not self._waiting and not self._stopping:
                 self._arrived.clear()
-            await self._settle(group)
+            if group:
+                await self._settle(group)
 
     def _next_group(self) -> Sequence[tuple[Item, asyncio.Future[Outcome]]]:
         group: dict[Key, tuple[Item, asyncio.Future[Outcome]]] = {}

@@ -59,7 +59,7 @@ _VALIDATION_ERROR = re.compile(r"(.*?) - at `\$?\.?(.*?)`")
 
 
 def parse_check_ins(body: bytes, now: datetime) -> Parsed[CheckIn]:
-    """One check-in or `{"checkIns": [...]}`; Invalid for a body that is neither, or one bad item."""
+    """One check-in or `{"checkIns": [...]}`; Invalid for a body that is neither, or a bad one."""
     wire = _decoded(_decode_body, body)
     if wire.checkIns is UNSET:
         if len(body) > LARGEST_ITEM:

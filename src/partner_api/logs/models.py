@@ -17,7 +17,7 @@ class LogEntry(MspOwned, Base):
     """
 
     __tablename__ = "logs"
-    __table_args__ = {"postgresql_partition_by": "RANGE (logged_at)"}
+    __table_args__ = ({"postgresql_partition_by": "RANGE (logged_at)"},)
 
     client_id: Mapped[UUID] = mapped_column(primary_key=True)
     enrollment_id: Mapped[UUID] = mapped_column(primary_key=True)

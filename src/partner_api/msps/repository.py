@@ -19,3 +19,8 @@ async def list_msps(owner: AsyncConnection) -> Sequence[tuple[MspId, str]]:
     """Every MSP's id and name, oldest first; the operator's view."""
     rows = await owner.execute(select(Msp.msp_id, Msp.name).order_by(Msp.created_at, Msp.msp_id))
     return [(MspId(row.msp_id), row.name) for row in rows]
+
+
+async def get_msp(session: TenantSession) -> Msp | None:
+    """The session's own MSP."""
+    return await session.get(Msp, session.msp_id)

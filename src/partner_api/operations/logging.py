@@ -13,5 +13,6 @@ def configure_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Its start-up chatter repeats what the supervisor says.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Libraries speak when something is wrong; what goes well is ours to say.
+    for library in ("alembic", "httpx", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -1,5 +1,7 @@
-"""What agents call. Check-ins and logs are reached by `AgentPaths`, in front of FastAPI, because
-they carry nearly all the traffic; the routes below describe the same functions in the document.
+"""What agents call.
+
+Check-ins and logs are reached by `AgentPaths`, in front of FastAPI, because they carry nearly all
+the traffic; the routes describe the same functions in the document.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from partner_api.edge import header, is_json
 from partner_api.ingest import parse
 from partner_api.ingest.types import CheckInOutcome, Rejection
 from partner_api.kernel.errors import PartnerApiError, Unsupported
 from partner_api.kernel.ids import format_client_id, format_msp_id, format_org_id
 from partner_api.kernel.timestamps import format_timestamp
 from partner_api.status.facts import Facts
-from partner_api.edge import header, is_json
 from partner_api.surfaces.partner import agent_schemas as schemas
 from partner_api.surfaces.partner.auth import FOR_DEVICES, FOR_ENROLLING, bearer, device
 from partner_api.surfaces.partner.errors import render
@@ -64,7 +66,7 @@ async def enroll(
     openapi_extra=FOR_DEVICES["openapi_extra"] | json_body("CheckIn", "CheckInList"),
 )
 async def check_in(call: CurrentCall, request: Request) -> Response:
-    """Report that the device is there, once or for up to 500 moments it could not report earlier."""
+    """Report that the device is there, now or at up to 500 moments it could not report."""
     content = await take_check_ins(call.services, request.headers.raw, await request.body())
     return Response(content, media_type="application/json")
 

@@ -4,6 +4,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+import yaml
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -53,6 +54,18 @@ def create_app(services: Services) -> ASGIApp:
 
 def create_routes(services: Services) -> FastAPI:
     """The routes alone: what the document describes."""
+    app = _routes(services.public_url)
+    app.state.services = services
+    return app
+
+
+def openapi_yaml(public_url: str | None) -> str:
+    """The document as YAML; without a public URL it names the one a laptop has."""
+    document = _routes(public_url or "http://127.0.0.1:8000").openapi()
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _routes(public_url: str) -> FastAPI:
     app = FastAPI(
         title="Partner API",
         version=version("partner-api"),
@@ -61,12 +74,11 @@ def create_routes(services: Services) -> FastAPI:
         openapi_url="/openapi.json",
         redoc_url=None,
     )
-    app.state.services = services
     app.state.routes = [route for router in _ROUTERS for route in router.routes]
     for router in _ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.openapi = partial(_document, app, services.public_url)  # type: ignore[method-assign]
+    app.openapi = partial(_document, app, public_url)  # type: ignore[method-assign]
     return app
 
 

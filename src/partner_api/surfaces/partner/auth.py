@@ -25,7 +25,7 @@ FOR_ENROLLING: Final[dict[str, Any]] = {"openapi_extra": {"security": [{ENROLLME
 
 
 def requires(scope: Scope) -> dict[str, Any]:
-    """A route only an access token with `scope` opens; said once, for the check and the document."""
+    """A route only a token with `scope` opens; said once, for the check and the document."""
     return {"openapi_extra": {"security": [{OAUTH2: [scope.value]}]}}
 
 

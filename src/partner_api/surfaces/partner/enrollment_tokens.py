@@ -25,9 +25,7 @@ router = partner_router("Enrollment tokens")
 _PATH = "/v1/organizations/{orgId}/enrollment-tokens"
 
 
-@router.post(
-    _PATH, status_code=201, response_model_exclude_none=True, **requires(Scope.ORGS_WRITE)
-)
+@router.post(_PATH, status_code=201, response_model_exclude_none=True, **requires(Scope.ORGS_WRITE))
 async def create_enrollment_token(
     call: CurrentCall,
     response: Response,

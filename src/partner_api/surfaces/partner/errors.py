@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from partner_api.edge import UNEXPECTED
 from partner_api.kernel import errors
 from partner_api.kernel.errors import PartnerApiError
-from partner_api.edge import UNEXPECTED
 
 PHRASES = {
     400: "Bad Request",
@@ -39,9 +39,7 @@ _STATUSES: Mapping[type[PartnerApiError], int] = {
 }
 
 
-def error_response(
-    status: int, message: str, headers: Mapping[str, str] | None = None
-) -> Response:
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in the document's shape."""
     content = msgspec.json.encode({"error": PHRASES[status], "message": message})
     return Response(content, status, headers, media_type="application/json")
@@ -107,5 +105,5 @@ def allowed_methods(request: Request) -> Sequence[str]:
     routes: Sequence[APIRoute] = request.app.state.routes
     for route in routes:
         if route.path_regex.fullmatch(request.url.path):
-            methods |= route.methods
+            methods |= route.methods or set()
     return sorted(methods)

@@ -17,13 +17,13 @@ async def get_health(call: CurrentCall) -> HealthRead:
 
 @router.get("/livez", **PUBLIC)
 async def get_liveness() -> ProbeRead:
-    """This process answers."""
+    """Tell that this process answers."""
     return ProbeRead()
 
 
 @router.get("/readyz", **PUBLIC)
 async def get_readiness(call: CurrentCall, response: Response) -> ProbeRead:
-    """This process can serve: the database answers and is migrated. 503 with the reason if not."""
+    """Tell whether this process can serve: the database answers and is migrated; else 503."""
     response.headers["Cache-Control"] = "no-store"
     await call.services.readiness.require()
     return ProbeRead()

@@ -51,9 +51,11 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/oauth/token", response_model=TokenRead, openapi_extra=PUBLIC["openapi_extra"] | _BODY)
+@router.post(
+    "/oauth/token", response_model=TokenRead, openapi_extra=PUBLIC["openapi_extra"] | _BODY
+)
 async def create_token(call: CurrentCall, request: Request) -> Response:
-    """Exchange a client id and secret, in the form or by HTTP Basic, for a one-hour access token."""
+    """Exchange a client id and secret, by form or HTTP Basic, for a one-hour access token."""
     try:
         form = _form(request, await request.body())
         client_id, client_secret = _client(request, form)

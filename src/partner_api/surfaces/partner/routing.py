@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from partner_api.database.pools import database_is_away
+from partner_api.edge import is_json
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Invalid, Unavailable, Unsupported
-from partner_api.edge import is_json
 from partner_api.surfaces.partner.auth import OAUTH2, authenticate
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.principal import Principal, Scope

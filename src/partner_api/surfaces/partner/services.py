@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 
+from partner_api.database.readiness import Readiness
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
 from partner_api.identity.liveness import CredentialLiveness
@@ -13,7 +14,6 @@ from partner_api.ingest.log_lines import LogLines
 from partner_api.kernel.clock import Clock
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
-from partner_api.database.readiness import Readiness
 from partner_api.tenancy.tenancy import Tenancy
 
 # Downwards only, so that a healthy device stays streaming; enough to spread a fleet that returns

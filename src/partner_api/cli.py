@@ -1,0 +1,290 @@
+"""The command `partner-api`: reads the settings, builds what is needed, says what happened."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from partner_api import worker as worker_process
+from partner_api.config import Databases, Settings
+from partner_api.database import migrations
+from partner_api.database.cluster import EmbeddedCluster
+from partner_api.kernel.clock import SystemClock
+from partner_api.kernel.errors import Misconfigured, PartnerApiError
+from partner_api.operations import demo as demonstration
+from partner_api.operations.administration import Administration, administration
+from partner_api.operations.environment import embedded_cluster, joined, read_settings
+from partner_api.operations.logging import configure_logging
+from partner_api.operations.server import ServeOptions, migrate_embedded
+from partner_api.operations.server import serve as serve_until_stopped
+from partner_api.operations.simulation.fleet import Plan
+from partner_api.operations.simulation.runner import simulate as run_simulation
+from partner_api.surfaces.partner.app import openapi_yaml
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    name="partner-api",
+    help="Fleet management for managed service providers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+db = typer.Typer(help="The database: migrate it, look at it.", no_args_is_help=True)
+msp = typer.Typer(help="MSPs: the tenants.", no_args_is_help=True)
+credential = typer.Typer(help="Credentials of an MSP's programs.", no_args_is_help=True)
+release = typer.Typer(help="Releases devices should run.", no_args_is_help=True)
+for group, name in ((db, "db"), (msp, "msp"), (credential, "credential"), (release, "release")):
+    app.add_typer(group, name=name)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Run no worker here.")] = False,
+) -> None:
+    """Serve the API, with an embedded PostgreSQL unless PARTNER_API_DATABASE_URL names yours."""
+    options = ServeOptions(host, port, workers, with_worker=not no_worker)
+    with _database() as (settings, databases, cluster):
+        migrate_embedded(databases, cluster, SystemClock(), _announce)
+        ready = (f"Serving {options.address}, documentation at {options.address}/docs",)
+        serve_until_stopped(settings, databases, cluster, options, _announce, ready)
+
+
+@app.command()
+def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve with a demo MSP and a simulated fleet, on the embedded PostgreSQL."""
+    with _database() as (settings, databases, cluster):
+        if cluster is None:
+            raise Misconfigured("The demo uses the embedded PostgreSQL; unset PARTNER_API_*_URL")
+        migrate_embedded(databases, cluster, SystemClock(), _announce)
+        made = demonstration.ensure_demo(databases, settings.data_dir, SystemClock())
+        address = ServeOptions(host, port).address
+        companions = (demonstration.simulator(settings.data_dir, address),)
+        serve_until_stopped(
+            demonstration.demo_settings(settings),
+            databases,
+            cluster,
+            ServeOptions(host, port, companions=companions),
+            _announce,
+            demonstration.banner(address, made),
+        )
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker process by itself, as `serve` does unless told --no-worker."""
+    with _database() as (_, databases, _cluster):
+        worker_process.run(databases.worker)
+
+
+@app.command()
+def simulate(
+    url: Annotated[str, typer.Option(help="The server to post to.")] = "http://127.0.0.1:8000",
+    credentials: Annotated[
+        Path | None, typer.Option(help="What `msp create --json` printed; the demo's by default.")
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Devices.")] = Plan.devices,
+    organizations: Annotated[int, typer.Option(min=1, help="Organizations.")] = Plan.organizations,
+    seed: Annotated[int, typer.Option(help="Another seed is another fleet.")] = Plan.seed,
+) -> None:
+    """Post real check-ins and logs of a simulated fleet over HTTP, until Ctrl-C."""
+    settings = read_settings()
+    client_id, client_secret = demonstration.read_credentials(
+        credentials or settings.data_dir / demonstration.FILE
+    )
+    plan = Plan(devices=devices, organizations=organizations, seed=seed)
+    state = settings.data_dir / "simulation.json"
+    asyncio.run(run_simulation(url, client_id, client_secret, plan, state, _announce))
+
+
+@app.command()
+def openapi(
+    output: Annotated[Path | None, typer.Option(help="A file; standard output by default.")] = None,
+) -> None:
+    """Write the OpenAPI document of the Partner API."""
+    document = openapi_yaml(read_settings().public_url)
+    if output is None:
+        sys.stdout.write(document)
+    else:
+        output.write_text(document, encoding="utf-8")
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database to the newest schema and make the logins the URLs name."""
+    with _database() as (_, databases, _cluster):
+        asyncio.run(migrations.upgrade(databases, SystemClock().now()))
+        typer.echo(f"The database stands at {migrations.newest_revision()}")
+
+
+@db.command()
+def current() -> None:
+    """Print the schema's revision; exit code 1 when it is not the newest."""
+    with _database() as (_, databases, _cluster):
+        revision = asyncio.run(migrations.current(databases.require_owner()))
+    newest = migrations.newest_revision()
+    typer.echo(revision or "not migrated")
+    if revision != newest:
+        typer.echo(f"The newest is {newest}; run: partner-api db upgrade", err=True)
+        raise typer.Exit(1)
+
+
+@db.command()
+def url(
+    admin: Annotated[bool, typer.Option("--admin", help="The owner's login.")] = False,
+) -> None:
+    """Print the database's URL, password included: the API's login, or with --admin the owner's."""
+    with _database() as (_, databases, _cluster):
+        typer.echo(databases.require_owner() if admin else databases.api)
+
+
+@db.command()
+def revision(message: str) -> None:
+    """Generate a migration from what the models say and the database lacks."""
+    with _database() as (_, databases, _cluster):
+        for path in migrations.create_revision(databases.require_owner(), message):
+            typer.echo(path)
+
+
+@msp.command("create")
+def create_msp(name: str, as_json: AsJson = False) -> None:
+    """Create an MSP and its first credential; the secret is shown this once."""
+    new = _administer(lambda operator: operator.create_msp(name))
+    _print(_camel(asdict(new)), as_json=as_json)
+
+
+@msp.command("list")
+def list_msps(as_json: AsJson = False) -> None:
+    """List every MSP."""
+    rows = _administer(lambda operator: operator.list_msps())
+    _print_rows([{"mspId": msp_id, "name": name} for msp_id, name in rows], as_json=as_json)
+
+
+@credential.command("create")
+def create_credential(
+    msp_id: Annotated[str, typer.Argument(metavar="MSP_ID")], as_json: AsJson = False
+) -> None:
+    """Create another credential for an MSP; the secret is shown this once."""
+    new = _administer(lambda operator: operator.create_credential(msp_id))
+    _print(_camel(asdict(new)), as_json=as_json)
+
+
+@credential.command("list")
+def list_credentials(
+    msp_id: Annotated[str, typer.Argument(metavar="MSP_ID")], as_json: AsJson = False
+) -> None:
+    """List an MSP's credentials."""
+    rows = _administer(lambda operator: operator.list_credentials(msp_id))
+    _print_rows([_camel(asdict(row)) for row in rows], as_json=as_json)
+
+
+@credential.command("disable")
+def disable_credential(client_id: str) -> None:
+    """Disable a credential; its tokens die within five seconds."""
+    _administer(lambda operator: operator.set_credential_enabled(client_id, enabled=False))
+    typer.echo(f"{client_id} is disabled")
+
+
+@credential.command("enable")
+def enable_credential(client_id: str) -> None:
+    """Enable a credential again."""
+    _administer(lambda operator: operator.set_credential_enabled(client_id, enabled=True))
+    typer.echo(f"{client_id} is enabled")
+
+
+@release.command("publish")
+def publish_release(
+    channel: Annotated[str, typer.Option(help="The channel, such as stable.")],
+    version: Annotated[str, typer.Option(help="The version, such as 1.4.2.")],
+    os: Annotated[str | None, typer.Option(help="One operating system; all by default.")] = None,
+) -> None:
+    """Publish a version: devices of the channel that run an older one are outdated at once."""
+    _administer(lambda operator: operator.publish_release(channel, version, os))
+    typer.echo(f"{version} is published for channel {channel}, {os or 'every operating system'}")
+
+
+@release.command("list")
+def list_releases(as_json: AsJson = False) -> None:
+    """List every release."""
+    rows = _administer(lambda operator: operator.list_releases())
+    _print_rows([_camel(asdict(row)) for row in rows], as_json=as_json)
+
+
+def main() -> None:
+    """Run a command; an error is one line on standard error and exit code 2."""
+    configure_logging()
+    try:
+        app()
+    except PartnerApiError as error:
+        _fail(error.message)
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+        _fail(str(getattr(error, "orig", error)).splitlines()[0])
+
+
+@contextmanager
+def _database() -> Iterator[tuple[Settings, Databases, EmbeddedCluster | None]]:
+    settings = read_settings()
+    cluster = embedded_cluster(settings)
+    with joined(settings, cluster) as databases:
+        yield settings, databases, cluster
+
+
+def _administer(work: Callable[[Administration], Awaitable[Result]]) -> Result:
+    async def run(owner_url: str) -> Result:
+        async with administration(owner_url, SystemClock()) as operator:
+            return await work(operator)
+
+    with _database() as (_, databases, cluster):
+        migrate_embedded(databases, cluster, SystemClock(), lambda _: None)
+        return asyncio.run(run(databases.require_owner()))
+
+
+def _announce(line: str) -> None:
+    # Flushed, because a supervisor's output often goes to a file somebody is watching.
+    print(line, flush=True)  # noqa: T201 - a command's output
+
+
+def _print(row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(row, default=str))
+        return
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        typer.echo(f"{name:{width}}  {value}")
+
+
+def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, default=str))
+        return
+    for row in rows:
+        typer.echo("  ".join("-" if value is None else str(value) for value in row.values()))
+
+
+def _camel(row: dict[str, Any]) -> dict[str, Any]:
+    return {_camel_name(name): value for name, value in row.items()}
+
+
+def _camel_name(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"partner-api: {message}", err=True)
+    raise SystemExit(2)

@@ -1,0 +1,26 @@
+"""One served data directory for the tests that share it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.blackbox.server import Integrator, Server
+from tests.conftest import reachable
+
+
+@pytest.fixture(scope="package")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reachable(tmp_path_factory.mktemp("served")) / "data"
+
+
+@pytest.fixture(scope="package")
+def server(data_dir: Path) -> Iterator[Server]:
+    server = Server(data_dir).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def integrator(server: Server) -> Integrator:
+    return server.create_msp()

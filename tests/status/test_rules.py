@@ -1,0 +1,104 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partner_api.status.facts import Facts
+from partner_api.status.rules import Connection, Health, connection_rules, health_rules, worst
+
+NOW = datetime(2026, 2, 24, 12, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+FIVE_MINUTES = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("age", "connection", "health"),
+    [
+        (timedelta(0), "streaming", "healthy"),
+        (FIVE_MINUTES - MICROSECOND, "streaming", "healthy"),
+        (FIVE_MINUTES, "idle", "healthy"),
+        (FIVE_MINUTES + MICROSECOND, "idle", "healthy"),
+        (HOUR - MICROSECOND, "idle", "healthy"),
+        (HOUR, "idle", "healthy"),
+        (HOUR + MICROSECOND, "offline", "warning"),
+        (DAY - MICROSECOND, "offline", "warning"),
+        (DAY, "offline", "warning"),
+        (DAY + MICROSECOND, "offline", "critical"),
+        (timedelta(days=400), "offline", "critical"),
+        (None, "offline", "critical"),
+        (-MICROSECOND, "streaming", "healthy"),
+        (timedelta(seconds=-60), "streaming", "healthy"),
+    ],
+)
+def test_a_current_device_is_judged_by_its_age(
+    age: timedelta | None, connection: str, health: str
+) -> None:
+    facts = Facts(NOW, None if age is None else NOW - age, current=True)
+    assert (facts.connection, facts.health) == (connection, health)
+
+
+@pytest.mark.parametrize(
+    ("age", "health"),
+    [
+        (timedelta(0), "warning"),
+        (HOUR, "warning"),
+        (HOUR + MICROSECOND, "warning"),
+        (DAY, "warning"),
+        (DAY + MICROSECOND, "critical"),
+        (None, "critical"),
+        (timedelta(seconds=-60), "warning"),
+    ],
+)
+def test_an_outdated_device_is_never_healthy(age: timedelta | None, health: str) -> None:
+    assert Facts(NOW, None if age is None else NOW - age, current=False).health == health
+
+
+ages = st.none() | st.timedeltas(timedelta(minutes=-1), timedelta(days=3))
+
+
+@given(ages, st.booleans())
+@settings(deadline=None)
+def test_the_rules_are_those_of_the_document(age: timedelta | None, current: bool) -> None:
+    facts = Facts(NOW, None if age is None else NOW - age, current)
+    online = age is not None and age <= HOUR
+    assert (facts.connection is not Connection.OFFLINE) == online
+    assert (facts.connection is Connection.STREAMING) == (age is not None and age < FIVE_MINUTES)
+    assert (facts.health is Health.HEALTHY) == (online and current)
+    assert (facts.health is Health.CRITICAL) == (age is None or age > DAY)
+
+
+@given(ages, ages, st.booleans())
+@settings(deadline=None)
+def test_growing_older_never_improves_a_device(
+    age: timedelta | None, other: timedelta | None, current: bool
+) -> None:
+    younger, older = sorted((age, other), key=lambda a: timedelta.max if a is None else a)
+    before = Facts(NOW, None if younger is None else NOW - younger, current)
+    after = Facts(NOW, None if older is None else NOW - older, current)
+    assert list(Health).index(after.health) <= list(Health).index(before.health)
+    assert list(Connection).index(after.connection) >= list(Connection).index(before.connection)
+
+
+def test_only_the_last_rule_has_no_condition() -> None:
+    for rules in (connection_rules(), health_rules()):
+        assert [rule.applies is None for rule in rules] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("critical", "warning", "healthy", "expected"),
+    [
+        (0, 0, 0, "healthy"),
+        (0, 0, 9, "healthy"),
+        (0, 1, 9, "warning"),
+        (1, 0, 9, "critical"),
+        (1, 5, 0, "critical"),
+    ],
+)
+def test_an_organization_fares_as_its_worst_device(
+    critical: int, warning: int, healthy: int, expected: str
+) -> None:
+    counts = {Health.CRITICAL: critical, Health.WARNING: warning, Health.HEALTHY: healthy}
+    assert worst(counts) == expected
