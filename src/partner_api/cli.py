@@ -22,6 +22,7 @@ from partner_api.kernel.errors import Misconfigured, PartnerApiError
 from partner_api.operations import demo as demonstration
 from partner_api.operations.administration import Administration, administration
 from partner_api.operations.environment import embedded_cluster, joined, read_settings
+from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import configure_logging
 from partner_api.operations.server import ServeOptions, migrate_embedded
 from partner_api.operations.server import serve as serve_until_stopped
@@ -109,7 +110,10 @@ def simulate(
     )
     plan = Plan(devices=devices, organizations=organizations, seed=seed)
     state = settings.data_dir / "simulation.json"
-    asyncio.run(run_simulation(url, client_id, client_secret, plan, state, _announce))
+    end_with_parent()
+    asyncio.run(
+        until_signalled(run_simulation(url, client_id, client_secret, plan, state, _announce))
+    )
 
 
 @app.command()

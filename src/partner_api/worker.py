@@ -5,9 +5,7 @@ starts it as `python -m partner_api.worker`, with every setting in the environme
 """
 
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
 
 import asyncpg
@@ -20,7 +18,7 @@ from partner_api.database.pools import acquired, create_pool
 from partner_api.database.roles import Role, check_login
 from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
-from partner_api.operations.lifeline import end_with_parent
+from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import configure_logging
 
 _ROUND_SECONDS = 600.0
@@ -30,15 +28,10 @@ _logger = logging.getLogger(__name__)
 
 
 async def work(worker_url: str, clock: Clock) -> None:
-    """Run the loop until SIGINT or SIGTERM; Misconfigured for a login that could see more."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    """Run the loop until cancelled; Misconfigured for a login that could see more."""
     async with await create_pool(worker_url, size=1) as pool:
-        while not stopped.is_set():
-            pause = await _round(pool, clock)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), pause)
+        while True:
+            await asyncio.sleep(await _round(pool, clock))
 
 
 async def _round(pool: asyncpg.Pool, clock: Clock) -> float:
@@ -56,7 +49,7 @@ async def _round(pool: asyncpg.Pool, clock: Clock) -> float:
 def run(worker_url: str) -> None:
     """Work until told to stop, where no event loop runs yet."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(worker_url, SystemClock()))
+        runner.run(until_signalled(work(worker_url, SystemClock())))
 
 
 def main() -> None:

@@ -121,8 +121,7 @@ class Integrator:
     msp: dict[str, str]
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.url, timeout=20)
-        self.http.headers["Authorization"] = f"Bearer {self.token()}"
+        self.headers = {"Authorization": f"Bearer {self.token()}"}
 
     def token(self) -> str:
         answer = httpx.post(
@@ -139,19 +138,25 @@ class Integrator:
         return token
 
     def get(self, path: str) -> Any:
-        answer = self.http.get(path)
+        answer = self.ask(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def ask(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, headers=self.headers, timeout=20)
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, headers=self.headers, timeout=20)
+
     def create_organization(self, name: str = "Acme Corp") -> str:
-        answer = self.http.post("/v1/organizations", json={"name": name})
+        answer = self.post("/v1/organizations", {"name": name})
         assert answer.status_code == 201, answer.text
         org_id: str = answer.json()["data"]["orgId"]
         return org_id
 
     def enroll(self, org_id: str, **facts: Any) -> tuple[str, dict[str, str]]:
         """A device's client id and its agent's headers."""
-        made = self.http.post(f"/v1/organizations/{org_id}/enrollment-tokens", json={})
+        made = self.post(f"/v1/organizations/{org_id}/enrollment-tokens", {})
         headers = {"Authorization": f"Bearer {made.json()['data']['token']}"}
         body = {"os": "linux", "arch": "x86_64", "currentVersion": "1.0.0", **facts}
         enrolled = httpx.post(f"{self.url}/v1/agent/enroll", json=body, headers=headers, timeout=20)

@@ -31,9 +31,9 @@ def test_a_disabled_credentials_tokens_die_within_five_seconds(
     integrator.get("/v1/organizations")
     assert run_cli(data_dir, "credential", "disable", integrator.msp["clientId"]).returncode == 0
     time.sleep(5)
-    assert integrator.http.get("/v1/organizations").status_code == 401
+    assert integrator.ask("/v1/organizations").status_code == 401
     assert run_cli(data_dir, "credential", "enable", integrator.msp["clientId"]).returncode == 0
-    wait_until(lambda: integrator.http.get("/v1/organizations").status_code == 200, 5, "enabling")
+    wait_until(lambda: integrator.ask("/v1/organizations").status_code == 200, 5, "enabling")
 
 
 def test_a_second_credential_works_and_is_listed(integrator: Integrator, data_dir: Path) -> None:

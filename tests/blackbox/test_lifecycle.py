@@ -37,10 +37,9 @@ def test_two_servers_share_a_database_and_the_last_one_stops_it(own_data_dir: Pa
     postmaster = first.postmaster()
     integrator = first.create_msp()
     org_id = integrator.create_organization("Shared")
-    token = integrator.http.headers["Authorization"]
     try:
         answer = httpx.get(
-            f"{second.url}/v1/organizations/{org_id}", headers={"Authorization": token}, timeout=20
+            f"{second.url}/v1/organizations/{org_id}", headers=integrator.headers, timeout=20
         )
         assert answer.json()["data"]["name"] == "Shared"
     finally:

@@ -84,6 +84,8 @@ async def ensure_logins(owner: asyncpg.Connection, logins: Sequence[Login]) -> N
     """Make or update each login as its URL names it; Misconfigured when two share a name."""
     if len({login.name for login in logins}) < len(logins):
         raise Misconfigured("the API's, ingest's and worker's database URLs need a user name each")
+    # Roles are the whole cluster's; whoever else lives on it must not come in through PUBLIC.
+    await _execute(owner, "revoke all on database %I from public", await _database(owner), None)
     for login in logins:
         await _ensure_login(owner, login)
 

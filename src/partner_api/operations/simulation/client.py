@@ -86,7 +86,7 @@ class Client:
     async def ask_as(
         self, tokens: TokenSource, make: Callable[[str], httpx.Request], answer: type[Answer]
     ) -> Answer:
-        """The answer to a request with a token, which is renewed once if it is no longer taken."""
+        """The answer to a request with a token, renewed once if it is no longer taken; Refused."""
         token = await tokens.get()
         try:
             return await self.ask(lambda: make(token), answer)

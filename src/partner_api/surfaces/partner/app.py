@@ -22,7 +22,7 @@ from partner_api.surfaces.partner import (
     organizations,
     schemas,
 )
-from partner_api.surfaces.partner.openapi import document
+from partner_api.surfaces.partner.openapi import document, operation_id
 from partner_api.surfaces.partner.services import Services
 
 BODY_LIMIT = 1024 * 1024
@@ -72,6 +72,7 @@ def _routes(public_url: str) -> FastAPI:
         description="Fleet management for managed service providers.",
         redirect_slashes=False,
         openapi_url="/openapi.json",
+        generate_unique_id_function=operation_id,
         redoc_url=None,
     )
     app.state.routes = [route for router in _ROUTERS for route in router.routes]

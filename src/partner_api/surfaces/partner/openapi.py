@@ -5,14 +5,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 from partner_api.surfaces.partner.auth import DEVICE_TOKEN, ENROLLMENT_TOKEN, OAUTH2
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES
 
 _REF = "#/components/schemas/{model}"
-_ERROR = {"$ref": _REF.format(model="ErrorRead")}
 _DESCRIPTIONS = {
     "400": "A parameter or the body is wrong; the message names it and what is allowed",
     "401": "No token, or one that is invalid or expired",
@@ -33,7 +34,7 @@ _SCOPES = {
 
 def json_body(*models: str) -> dict[str, Any]:
     """A required JSON body that is one of the named models, for routes that parse it themselves."""
-    refs = [{"$ref": _REF.format(model=model)} for model in models]
+    refs = [_ref(model) for model in models]
     schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -61,6 +62,15 @@ def document(app: FastAPI, server: str, extra: Sequence[type[BaseModel]]) -> dic
     return made
 
 
+def operation_id(route: APIRoute) -> str:
+    """A route's operation id: its handler's name in camelCase."""
+    return to_camel(route.name)
+
+
+def _ref(model: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model)}
+
+
 def _describe_errors(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
@@ -69,7 +79,7 @@ def _describe_errors(path: str, operation: dict[str, Any]) -> None:
             status,
             {
                 "description": _DESCRIPTIONS[status],
-                "content": {"application/json": {"schema": _ERROR}},
+                "content": {"application/json": {"schema": _ref("ErrorRead")}},
             },
         )
 
