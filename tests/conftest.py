@@ -4,7 +4,9 @@ Tests do not clean up: each makes MSPs of its own, and no MSP sees another's row
 """
 
 import base64
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -29,11 +31,24 @@ def secret_keys() -> str:
     return f"test:{base64.b64encode(RING[0].secret).decode()}"
 
 
+@contextmanager
+def passable_folder() -> Iterator[Path]:
+    """A folder of our own that other accounts may pass through.
+
+    Under root PostgreSQL runs as an account of its own, and pytest's folders are closed to it.
+    """
+    with tempfile.TemporaryDirectory(prefix="partner-api-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
-    cluster = EmbeddedCluster(reachable(tmp_path_factory.mktemp("cluster")))
-    with cluster.join():
-        yield cluster
+def cluster() -> Iterator[EmbeddedCluster]:
+    with passable_folder() as folder:
+        cluster = EmbeddedCluster(folder / "data")
+        with cluster.join():
+            yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -98,10 +113,3 @@ async def other_tenant(owner: AsyncEngine, http: httpx.AsyncClient, clock: Stopp
 async def agent(tenant: Tenant, other_tenant: Tenant) -> Agent:  # noqa: ARG001 - must be there
     """A device that enrolled and never checked in."""
     return await tenant.enroll(await tenant.create_organization())
-
-
-def reachable(folder: Path) -> Path:
-    """Pytest closes its folders to other accounts; the one PostgreSQL runs as under root is one."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    return folder

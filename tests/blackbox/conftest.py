@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.server import Integrator, Server
-from tests.conftest import reachable
+from tests.conftest import passable_folder
 
 
 @pytest.fixture(scope="package")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reachable(tmp_path_factory.mktemp("served")) / "data"
+def data_dir() -> Iterator[Path]:
+    with passable_folder() as folder:
+        yield folder / "data"
 
 
 @pytest.fixture(scope="package")

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,12 +12,13 @@ import psutil
 import pytest
 
 from tests.blackbox.server import Server, run_cli, wait_until
-from tests.conftest import reachable
+from tests.conftest import passable_folder
 
 
 @pytest.fixture
-def own_data_dir(tmp_path: Path) -> Path:
-    return reachable(tmp_path) / "data"
+def own_data_dir() -> Iterator[Path]:
+    with passable_folder() as folder:
+        yield folder / "data"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

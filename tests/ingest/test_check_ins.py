@@ -142,9 +142,7 @@ async def test_the_far_future_counts_as_now_after_correction(
     assert result["lastSeen"] == format_timestamp(clock.now())
 
 
-async def test_thirty_days_old_is_taken_and_older_is_not(
-    agent: Agent, clock: StoppedClock
-) -> None:
+async def test_thirty_days_old_is_taken_and_older_is_not(agent: Agent, clock: StoppedClock) -> None:
     oldest = clock.now() - THIRTY_DAYS
     refused = await agent.post_check_in(observedAt=format_timestamp(oldest - MICROSECOND))
     assert refused.status_code == 400
@@ -218,9 +216,7 @@ async def test_enrolling_again_begins_the_numbers_anew(agent: Agent, clock: Stop
     await agent.check_in(sequence=500, assetId="A-1")
     token = await agent.tenant.create_enrollment_token(agent.org_id)
     answer = await post_enrollment(agent.tenant.http, token, clientId=agent.client_id)
-    again = Agent(
-        agent.tenant, agent.client_id, agent.org_id, answer.json()["data"]["deviceToken"]
-    )
+    again = Agent(agent.tenant, agent.client_id, agent.org_id, answer.json()["data"]["deviceToken"])
     clock.advance(seconds=1)
     assert (await again.check_in(sequence=1))["accepted"] == 1
     assert (await again.check_in(sequence=1))["duplicates"] == 1
@@ -239,24 +235,21 @@ async def test_the_answer_tells_the_status_and_the_newest_release(
         await publish_release(connection, channel, "1.0.9", None, clock)
         await publish_release(connection, channel, "1.0.10", None, clock)
         await publish_release(connection, channel, "9.0", "Plan9", clock)
-    for number, version, status in ((2, "1.0.9", "warning"), (3, "1.0.10", "healthy")):
-        clock.advance(seconds=1)
-        for _ in range(2):
-            result = await agent.check_in(
-                channel=channel, sequence=number, currentVersion=version
-            )
+    for first, version, status in ((10, "1.0.9", "warning"), (20, "1.0.10", "healthy")):
+        # News, its repeat and an everyday one: three statements, one answer.
+        for number in (first, first, first + 1):
+            clock.advance(seconds=1)
+            result = await agent.check_in(channel=channel, sequence=number, currentVersion=version)
             assert (result["latestVersion"], result["status"]) == ("1.0.10", status)
         device = await agent.read()
         assert (device["isCurrentVersion"], device["status"]) == (status == "healthy", status)
     clock.advance(seconds=1)
-    result = await agent.check_in(channel=channel, sequence=4, currentVersion="1.0.10", os="plan9")
+    result = await agent.check_in(channel=channel, sequence=30, currentVersion="1.0.10", os="plan9")
     assert (result["latestVersion"], result["status"]) == ("9.0", "warning")
 
 
 async def test_the_next_check_in_is_asked_for_a_little_early_and_never_late(agent: Agent) -> None:
-    asked = [
-        (await agent.check_in(sequence=n))["checkInIntervalSeconds"] for n in range(150)
-    ]
+    asked = [(await agent.check_in(sequence=n))["checkInIntervalSeconds"] for n in range(150)]
     assert all(isinstance(seconds, int) for seconds in asked)
     assert 192 <= min(asked) < 215
     assert 217 < max(asked) <= 240

@@ -181,9 +181,7 @@ def _requests(rng: random.Random, arrived: Sequence[CheckIn]) -> Iterator[Sequen
         place += size
 
 
-async def _post(
-    agent: Agent, rng: random.Random, request: Sequence[CheckIn]
-) -> Mapping[str, Any]:
+async def _post(agent: Agent, rng: random.Random, request: Sequence[CheckIn]) -> Mapping[str, Any]:
     bodies = [posted(item) for item in request]
     if len(bodies) == 1 and rng.random() < 0.8:
         return await agent.check_in(**bodies[0])

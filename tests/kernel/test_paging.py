@@ -55,9 +55,7 @@ def test_a_cursor_is_safe_in_an_address(signer: CursorSigner) -> None:
 
 
 @pytest.mark.parametrize("position", [["a"], ["ab"], ["abc"], POSITION])
-def test_any_flipped_character_is_refused(
-    signer: CursorSigner, position: list[CursorKey]
-) -> None:
+def test_any_flipped_character_is_refused(signer: CursorSigner, position: list[CursorKey]) -> None:
     cursor = signer.seal(WALK, position)
     opened = [
         changed
@@ -84,7 +82,9 @@ def test_a_cursor_cut_short_is_refused(signer: CursorSigner) -> None:
     assert not [n for n in range(len(cursor)) if _opens(signer, cursor[:n])]
 
 
-@given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: base64.b64encode(raw).decode()))
+@given(
+    st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: base64.b64encode(raw).decode())
+)
 @settings(deadline=None)
 def test_a_made_up_cursor_is_refused(text: str) -> None:
     assert not _opens(CursorSigner([NEW]), text)

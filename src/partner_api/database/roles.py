@@ -68,16 +68,23 @@ def logins_of(databases: Databases) -> Sequence[Login]:
 
 
 async def ensure_roles(owner: asyncpg.Connection) -> None:
-    """Make the roles that are missing and let the owner act for the two that own things."""
-    for role in Role:
-        if not await owner.fetchval(
-            "select exists (select from pg_roles where rolname = $1)", role
-        ):
-            await owner.execute(f"create role {role} nologin")
-    if await owner.fetchval("select rolsuper from pg_roles where rolname = current_user"):
-        return
-    for role in (Role.FUNCTIONS, Role.PARTITIONS):
-        await owner.execute(f"grant {role} to current_user with set true, inherit true")
+    """Make the roles that are missing and let the owner act for the two that own things.
+
+    Misconfigured when the owner may not, because another owner of the same PostgreSQL made them.
+    """
+    try:
+        for role in Role:
+            if not await owner.fetchval(_ROLE_EXISTS, role):
+                await owner.execute(f"create role {role} nologin")
+        if not await owner.fetchval("select rolsuper from pg_roles where rolname = current_user"):
+            for role in (Role.FUNCTIONS, Role.PARTITIONS):
+                await owner.execute(f"grant {role} to current_user with set true, inherit true")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Misconfigured(
+            "the login of PARTNER_API_OWNER_URL may not make or grant the roles it needs "
+            f"({error}). It needs CREATEROLE; where another installation on the same PostgreSQL "
+            f"made them, a superuser has to grant {', '.join(Role)} to it with admin option"
+        ) from error
 
 
 async def ensure_logins(owner: asyncpg.Connection, logins: Sequence[Login]) -> None:
@@ -111,6 +118,7 @@ async def check_login(connection: asyncpg.Connection | PoolConnectionProxy, role
             )
 
 
+_ROLE_EXISTS = "select exists (select from pg_roles where rolname = $1)"
 _FLAW_NAMES = (
     "is a superuser or has BYPASSRLS, so row-level security would not bind it",
     "may create roles or databases",
@@ -133,9 +141,7 @@ from pg_roles r where r.rolname = current_user
 
 
 async def _ensure_login(owner: asyncpg.Connection, login: Login) -> None:
-    exists = await owner.fetchval(
-        "select exists (select from pg_roles where rolname = $1)", login.name
-    )
+    exists = await owner.fetchval(_ROLE_EXISTS, login.name)
     verb = "alter" if exists else "create"
     password = "" if login.password is None else " password %L"
     verifier = None if login.password is None else scram_verifier(login.password)

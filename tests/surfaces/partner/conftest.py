@@ -21,6 +21,6 @@ async def first_agent(
 
 
 @pytest.fixture
-def standing(first_agent: Agent, clock: StoppedClock) -> Agent:
+def standing(first_agent: Agent, clock: StoppedClock) -> Agent:  # noqa: ARG001 - stands
     """A device of an MSP with two organizations, shared: a test may check it in, not undo it."""
     return first_agent

@@ -36,7 +36,7 @@ def _operations() -> list[Operation]:
         security: list[dict[str, list[str]]] = (route.openapi_extra or {}).get("security", [])
         schemes = frozenset(scheme for way in security for scheme in way)
         scopes = tuple(scope for way in security for names in way.values() for scope in names)
-        found += [Operation(method, route.path, schemes, scopes) for method in route.methods]
+        found += [Operation(method, route.path, schemes, scopes) for method in route.methods or ()]
     return sorted(found, key=str)
 
 

@@ -181,8 +181,8 @@ def _assert_spelled(value: Any) -> None:
 
 
 @pytest.fixture
-async def documented_agent(tenant: Tenant, other_tenant: Tenant) -> Agent:
-    """The document's own device, a minute after its check-in."""
+async def documented_agent(tenant: Tenant, other_tenant: Tenant) -> Agent:  # noqa: ARG001
+    """The document's own device, beside those of another MSP."""
     org_id = await tenant.create_organization("Acme Corp")
     agent = await tenant.enroll(org_id, serialNumber="C02X1234ABCD", assetId="ACME-MBP-0042")
     await agent.check_in()
@@ -348,9 +348,7 @@ async def test_deleting_a_device_answers_nothing(agent: Agent) -> None:
         assert gone.json() == {"error": "Not Found", "message": "Device not found"}
 
 
-async def test_logs_are_answered_as_documented(
-    documented_agent: Agent, clock: StoppedClock
-) -> None:
+async def test_logs_are_answered_as_documented(documented_agent: Agent) -> None:
     payload = {"type": "network_check", "latency_ms": 12.5}
     await documented_agent.post_logs([{"severity": "INFO", "payload": payload}])
     path = f"/v1/devices/{documented_agent.client_id}/logs"
