@@ -14,6 +14,7 @@ from partner_api.surfaces.partner import (
     agent_schemas,
     credentials,
     devices,
+    docs,
     enrollment_tokens,
     errors,
     health,
@@ -73,11 +74,13 @@ def _routes(public_url: str) -> FastAPI:
         redirect_slashes=False,
         openapi_url="/openapi.json",
         generate_unique_id_function=operation_id,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.routes = [route for router in _ROUTERS for route in router.routes]
     for router in _ROUTERS:
         app.include_router(router)
+    docs.install(app)
     errors.install(app)
     app.openapi = partial(_document, app, public_url)  # type: ignore[method-assign]
     return app

@@ -87,7 +87,8 @@ def _explained(problem: Mapping[str, Any]) -> str:
 async def _starlettes(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        methods = ", ".join(allowed_methods(request))
+        known = (error.headers or {}).get("Allow", "GET")
+        methods = ", ".join(allowed_methods(request)) or known
         return error_response(405, f"This path allows {methods}", {"Allow": methods})
     if error.status_code == 404:
         return error_response(404, "No such path")
