@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("sequence_window", sa.BigInteger(), nullable=False),
         sa.Column("facts_digest", sa.BigInteger(), nullable=True),
         sa.Column("facts_stated", sa.SmallInteger(), nullable=False),
+        sa.Column("facts_pinned", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("enrollment_id", sa.Uuid(), nullable=False),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),

@@ -3,14 +3,17 @@
 import asyncio
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from partner_api.app import create_app, open_services
+from partner_api.config import Databases, Settings
 from partner_api.devices.facts import FACT_COLUMNS, FACT_NAMES, asset_sort, version_sort
 from partner_api.devices.models import Device
 from partner_api.ingest import check_ins
@@ -19,6 +22,7 @@ from partner_api.ingest.types import CheckIn
 from partner_api.kernel.ids import parse_client_id
 from partner_api.kernel.timestamps import format_timestamp
 from tests.clock import StoppedClock
+from tests.conftest import RING
 from tests.factories.tenants import FACTS, Agent, Tenant
 from tests.ingest.states import check_in_at, enrolled, fold_all, posted, stated_facts
 
@@ -119,6 +123,39 @@ async def test_lists_and_singles_at_once_count_once_each(
     assert sum(result["accepted"] for result in results) == len(made)
     expected = fold_all(enrolled(FACTS | {"channel": "stable"}), made)
     assert await _stored(owner, agent) == _as_row(expected)
+
+
+async def test_two_servers_count_each_check_in_once(
+    agent: Agent,
+    owner: AsyncEngine,
+    clock: StoppedClock,
+    databases: Databases,
+) -> None:
+    made = [
+        check_in_at(clock.start - timedelta(seconds=90 - n), n, {"osVersion": f"15.{n // 20}"})
+        for n in range(60)
+    ]
+    async with open_services(Settings(), databases, RING, clock) as second:
+        transport = httpx.ASGITransport(app=create_app(second))
+        async with httpx.AsyncClient(transport=transport, base_url="http://partner.test") as http:
+            twin = replace(agent, tenant=replace(agent.tenant, http=http))
+            accepted = await asyncio.gather(
+                *(_accepted(server, item) for item in made for server in (agent, twin))
+            )
+    assert sum(accepted) == len(made)
+    expected = fold_all(enrolled(FACTS | {"channel": "stable"}), made)
+    assert await _stored(owner, agent) == _as_row(expected)
+
+
+async def _accepted(agent: Agent, item: CheckIn) -> int:
+    """How often a check-in counted; one that met too many others is posted again, as agents do."""
+    for _ in range(20):
+        answer = await agent.post_check_in(**posted(item))
+        if answer.status_code != 503:
+            break
+    assert answer.status_code == 200, answer.text
+    accepted: int = answer.json()["data"]["accepted"]
+    return accepted
 
 
 async def test_many_devices_at_once_each_count_their_own(

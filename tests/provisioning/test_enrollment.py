@@ -229,9 +229,10 @@ async def test_sequence_numbers_begin_anew_with_an_enrollment(
 
 async def test_enrolling_does_not_count_as_being_seen(agent: Agent, clock: StoppedClock) -> None:
     first = await agent.check_in()
-    clock.advance(hours=2)
     token = await agent.tenant.create_enrollment_token(agent.org_id)
+    clock.advance(hours=2)
     await post_enrollment(agent.tenant.http, token, clientId=agent.client_id)
+    agent.tenant.token = (await agent.tenant.request_token()).json()["access_token"]
     device = await agent.read()
     assert device["lastSeen"] == first["lastSeen"]
     assert device["connectionState"] == "offline"

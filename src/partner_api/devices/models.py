@@ -39,6 +39,8 @@ class Device(MspOwned, Base):
     """Of the facts the newest check-in stated; an equal one has nothing new to tell."""
     facts_stated: Mapped[int] = mapped_column(SmallInteger)
     """Bit n tells whether fact n was stated by the check-in at `last_seen`."""
+    facts_pinned: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """Bit n tells whether an integrator set fact n, so that check-ins leave it alone."""
     org_id: Mapped[UUID]
     enrollment_id: Mapped[UUID]
     enrolled_at: Mapped[datetime] = mapped_column(Instant)

@@ -173,6 +173,7 @@ def _fold(entry: _Several, row: Record) -> _Folded:
         facts=tuple(row["facts"]),
         facts_digest=row["facts_digest"],
         facts_stated=row["facts_stated"],
+        facts_pinned=row["facts_pinned"],
         facts_at=row["facts_at"],
     )
     for check_in in entry.check_ins:

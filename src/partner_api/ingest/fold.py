@@ -2,7 +2,8 @@
 
 - `last_seen` is the newest instant observed and never moves back.
 - Every fact keeps the value of the newest check-in that stated it; of two that state it at the
-  same instant the greater value stays. So any order of arrival ends in the same facts.
+  same instant the greater value stays. So any order of arrival ends in the same facts. A fact an
+  integrator set is pinned: check-ins do not change it.
 - With a sequence number, a check-in counts once: one at or below the highest minus 64, or one
   seen among the newest 64, is a duplicate. Without, only one observed at `last_seen` itself is.
 """
@@ -35,6 +36,7 @@ class DeviceState:
     facts_digest: int | None
     facts_stated: int
     facts_at: bytes | None
+    facts_pinned: int = 0
 
 
 def fold(state: DeviceState, check_in: CheckIn) -> DeviceState | None:
@@ -93,7 +95,9 @@ def _facts(state: DeviceState, check_in: CheckIn) -> tuple[Facts, int, bytes | N
     instants = _stated_at(state)
     facts = list(state.facts)
     for fact, value in enumerate(check_in.facts):
-        if value is not None and (observed, value) > (instants[fact], facts[fact] or ""):
+        if value is None or state.facts_pinned >> fact & 1:
+            continue
+        if (observed, value) > (instants[fact], facts[fact] or ""):
             facts[fact], instants[fact] = value, observed
     stated = sum(1 << fact for fact, instant in enumerate(instants) if instant == newest)
     return tuple(facts), stated, _pack(instants, newest)

@@ -100,8 +100,8 @@ async def _renew(
         raise Conflict("The device was deleted while it enrolled; enroll again")
     if device.org_id != org_id:
         raise EnrolledElsewhere
-    for column, value in zip(FACT_COLUMNS, facts, strict=True):
-        if value is not None:
+    for fact, (column, value) in enumerate(zip(FACT_COLUMNS, facts, strict=True)):
+        if value is not None and not device.facts_pinned >> fact & 1:
             setattr(device, column, value)
     stored = [getattr(device, column) for column in FACT_COLUMNS]
     device.version_sort, device.asset_sort = version_sort(stored), asset_sort(stored)
@@ -126,6 +126,7 @@ def _new_device(
         sequence_window=0,
         facts_digest=None,
         facts_stated=0,
+        facts_pinned=0,
         facts_at=None,
         version_sort=version_sort(facts),
         asset_sort=asset_sort(facts),

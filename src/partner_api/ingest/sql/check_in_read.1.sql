@@ -4,14 +4,14 @@ create function check_in_read(p_msp_ids uuid[], p_client_ids uuid[], p_token_has
 returns table (
     ordinal bigint, last_seen timestamptz, check_in_count bigint,
     sequence_high bigint, sequence_window bigint,
-    facts_digest bigint, facts_stated smallint, facts_at bytea, facts text[],
+    facts_digest bigint, facts_stated smallint, facts_pinned smallint, facts_at bytea, facts text[],
     version_sort text, latest_version text, latest_sort text
 )
 language sql stable security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
     select i.ordinal, d.last_seen, d.check_in_count, d.sequence_high, d.sequence_window,
-           d.facts_digest, d.facts_stated, d.facts_at,
+           d.facts_digest, d.facts_stated, d.facts_pinned, d.facts_at,
            array[d.os, d.os_version, d.arch, d.channel, d.current_version, d.serial_number,
                  d.asset_id, d.user_name, d.user_email, d.referrer],
            d.version_sort, r.version, r.version_sort
