@@ -61,7 +61,8 @@ async def test_python_and_the_database_agree_on_every_edge(
         for channel in RELEASES
         for age, system, version in rng.sample([*product(ages, SYSTEMS, VERSIONS)], 160)
     ]
-    await insert_devices(owner, rows)
+    theirs = await other_tenant.create_organization()
+    await insert_devices(owner, [*rows, device_row(other_tenant, theirs, now, now)])
     found = (await tenant.get("/v1/devices", params={"limit": 1000})).json()
     assert found["meta"]["total"] == len(rows)
     expected = {str(row["client_id"]).upper(): _judged(row, now) for row in rows}

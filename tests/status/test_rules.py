@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partner_api.status.facts import Facts
-from partner_api.status.rules import Connection, Health, connection_rules, health_rules, worst
+from partner_api.status.rules import Connection, Health, Rule, connection_rules, health_rules, worst
 
 NOW = datetime(2026, 2, 24, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -83,8 +84,10 @@ def test_growing_older_never_improves_a_device(
 
 
 def test_only_the_last_rule_has_no_condition() -> None:
-    for rules in (connection_rules(), health_rules()):
-        assert [rule.applies is None for rule in rules] == [False, False, True]
+    connection: Sequence[Rule[Connection, bool]] = connection_rules()
+    health: Sequence[Rule[Health, bool]] = health_rules()
+    assert [rule.applies is None for rule in connection] == [False, False, True]
+    assert [rule.applies is None for rule in health] == [False, False, True]
 
 
 @pytest.mark.parametrize(

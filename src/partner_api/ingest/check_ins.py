@@ -1,8 +1,8 @@
 """The one write path of check-ins.
 
 The everyday check-in, newer than the last and saying the same, is written by `check_in_group`,
-many to a statement. Whatever that leaves is read, folded in Python and written back by
-`check_in_write`, which refuses a row that changed meanwhile; then it is read again.
+many to a statement. Whatever that leaves is read under a lock by `check_in_read`, folded in Python
+and written back by `check_in_write` before the lock goes.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from partner_api.identity.tokens import invalid_token
 from partner_api.ingest.fold import DeviceState, fold
 from partner_api.ingest.groups import GroupWriter
 from partner_api.ingest.types import CheckIn, CheckInOutcome
-from partner_api.kernel.errors import PartnerApiError, Unavailable
+from partner_api.kernel.errors import Unauthenticated
 from partner_api.tenancy.principal import DevicePrincipal
 
 PLAN_SETTINGS = {
@@ -30,10 +30,9 @@ PLAN_SETTINGS = {
 }
 
 _LARGEST_GROUP = 500
-_READS = 5
 _GROUP = "select * from check_in_group($1, $2, $3, $4, $5, $6)"
 _READ = "select * from check_in_read($1, $2, $3)"
-_WRITE = f"select * from check_in_write({', '.join(f'${n}' for n in range(1, 24))})"
+_WRITE = f"select * from check_in_write({', '.join(f'${n}' for n in range(1, 23))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +55,21 @@ class _Folded:
     before: DeviceState
     after: DeviceState
 
-    def outcome(self, latest_version: str | None, latest_sort: str | None) -> CheckInOutcome:
-        """What to answer, given the newest release that applies to the device."""
+    @property
+    def has_changed(self) -> bool:
+        """Whether any of the check-ins was new."""
+        return self.after is not self.before
+
+    def outcome(self, newest: Record) -> CheckInOutcome:
+        """What to answer; `newest` names the newest release that applies to the device."""
         accepted = self.after.check_in_count - self.before.check_in_count
+        version, sort = newest["latest_version"], newest["latest_sort"]
         return CheckInOutcome(
             accepted=accepted,
             duplicates=len(self.entry.check_ins) - accepted,
             last_seen=self.after.last_seen,
-            is_current_version=latest_sort is None or version_sort(self.after.facts) >= latest_sort,
-            latest_version=latest_version,
+            is_current_version=sort is None or version_sort(self.after.facts) >= sort,
+            latest_version=version,
         )
 
 
@@ -97,7 +102,7 @@ class CheckIns:
             if outcome is not None:
                 return outcome
         folded = await self._careful.submit(_Several(device, check_ins))
-        if isinstance(folded, PartnerApiError):
+        if isinstance(folded, Unauthenticated):
             raise folded
         return folded
 
@@ -127,41 +132,20 @@ async def _write_group(
 
 async def _write_folded(
     connection: PoolConnectionProxy, entries: Sequence[_Several]
-) -> Sequence[CheckInOutcome | PartnerApiError]:
-    outcomes: dict[int, CheckInOutcome | PartnerApiError] = {}
-    for _ in range(_READS):
-        open_entries = [n for n in range(len(entries)) if n not in outcomes]
-        if not open_entries:
-            break
-        settled = await _read_fold_write(connection, [entries[n] for n in open_entries])
-        outcomes.update({open_entries[n]: outcome for n, outcome in settled.items()})
-    busy = Unavailable("This device checks in too often at once; try again shortly")
-    return [outcomes.get(n, busy) for n in range(len(entries))]
-
-
-async def _read_fold_write(
-    connection: PoolConnectionProxy, entries: Sequence[_Several]
-) -> dict[int, CheckInOutcome | PartnerApiError]:
-    """Settle what can be; an entry left out met another writer and is to be tried again."""
-    rows = {
-        row["ordinal"] - 1: row
-        for row in await connection.fetch(_READ, *_keys([entry.device for entry in entries]))
-    }
-    outcomes: dict[int, CheckInOutcome | PartnerApiError] = {
-        n: invalid_token() for n in range(len(entries)) if n not in rows
-    }
-    changed: list[tuple[int, _Folded]] = []
-    for n, row in sorted(rows.items()):
-        folded = _fold(entries[n], row)
-        if folded.after is folded.before:
-            outcomes[n] = folded.outcome(row["latest_version"], row["latest_sort"])
-        else:
-            changed.append((n, folded))
-    if changed:
-        for row in await connection.fetch(_WRITE, *_columns([folded for _, folded in changed])):
-            n, folded = changed[row["ordinal"] - 1]
-            outcomes[n] = folded.outcome(row["latest_version"], row["latest_sort"])
-    return outcomes
+) -> Sequence[CheckInOutcome | Unauthenticated]:
+    async with connection.transaction():
+        rows = await connection.fetch(_READ, *_keys([entry.device for entry in entries]))
+        newest = {row["ordinal"] - 1: row for row in rows}
+        folded = {n: _fold(entries[n], row) for n, row in newest.items()}
+        changed = [n for n in sorted(folded) if folded[n].has_changed]
+        if changed:
+            written = await connection.fetch(_WRITE, *_columns([folded[n] for n in changed]))
+            # Another channel may have another newest release.
+            newest |= {changed[row["ordinal"] - 1]: row for row in written}
+    return [
+        folded[n].outcome(newest[n]) if n in folded else invalid_token()
+        for n in range(len(entries))
+    ]
 
 
 def _fold(entry: _Several, row: Record) -> _Folded:
@@ -186,7 +170,6 @@ def _columns(changed: Sequence[_Folded]) -> Sequence[Sequence[object]]:
     facts = zip(*(state.facts for state in after), strict=True)
     return [
         *_keys([folded.entry.device for folded in changed]),
-        [folded.before.check_in_count for folded in changed],
         [state.last_seen for state in after],
         [state.check_in_count for state in after],
         [state.sequence_high for state in after],

@@ -67,10 +67,10 @@ def _sequence(state: DeviceState, check_in: CheckIn) -> tuple[int | None, int] |
         return number, 1
     if number > high:
         return number, _signed((window << (number - high) | 1) & _FULL)
-    bit = 1 << (high - number)
-    if number <= high - WINDOW or window & bit:
+    if number <= high - WINDOW:
         return None
-    return high, _signed(window | bit)
+    bit = 1 << (high - number)
+    return None if window & bit else (high, _signed(window | bit))
 
 
 def _signed(window: int) -> int:

@@ -1,5 +1,6 @@
--- What a check-in needs to know of its device when check_in_group did not write it. A device that
--- does not come back has no such token.
+-- What a check-in needs to know of its device when check_in_group did not write it, locked until
+-- the transaction that also calls check_in_write ends. A device that does not come back has no such
+-- token. Rows arrive sorted by key and are locked in that order, as check_in_group locks them.
 create function check_in_read(p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[])
 returns table (
     ordinal bigint, last_seen timestamptz, check_in_count bigint,
@@ -7,7 +8,7 @@ returns table (
     facts_digest bigint, facts_stated smallint, facts_pinned smallint, facts_at bytea, facts text[],
     version_sort text, latest_version text, latest_sort text
 )
-language sql stable security definer
+language sql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
     select i.ordinal, d.last_seen, d.check_in_count, d.sequence_high, d.sequence_window,
@@ -24,4 +25,6 @@ as $$
            where r.channel = d.channel and r.os in ('', lower(d.os collate "C"))
            order by r.version_sort desc limit 1
       ) r on true
+     order by i.ordinal
+       for update of d
 $$

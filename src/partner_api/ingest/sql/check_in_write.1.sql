@@ -1,9 +1,7 @@
--- Writes what was folded from check_in_read and the check-ins that needed a closer look. A row is
--- written only while its device still stands as it was read: every check-in raises the count, and
--- enrolling again changes the token hash, so those two are the version. Returns the rows written;
--- whoever does not come back reads again.
+-- Writes what was folded from check_in_read, in the same transaction, and the check-ins that needed
+-- a closer look.
 create function check_in_write(
-    p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[], p_read_counts bigint[],
+    p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
     p_last_seen timestamptz[], p_counts bigint[],
     p_sequence_highs bigint[], p_sequence_windows bigint[],
     p_digests bigint[], p_stated smallint[], p_facts_at bytea[],
@@ -25,19 +23,18 @@ as $$
                asset_id = i.asset_id, user_name = i.user_name, user_email = i.user_email,
                referrer = i.referrer, version_sort = i.version_sort, asset_sort = i.asset_sort
           from unnest(
-                   p_msp_ids, p_client_ids, p_token_hashes, p_read_counts, p_last_seen, p_counts,
+                   p_msp_ids, p_client_ids, p_token_hashes, p_last_seen, p_counts,
                    p_sequence_highs, p_sequence_windows, p_digests, p_stated, p_facts_at,
                    p_os, p_os_versions, p_archs, p_channels, p_versions, p_serial_numbers,
                    p_asset_ids, p_user_names, p_user_emails, p_referrers, p_version_sorts,
                    p_asset_sorts
                ) with ordinality as i (
-                   msp_id, client_id, token_hash, read_count, last_seen, check_in_count,
+                   msp_id, client_id, token_hash, last_seen, check_in_count,
                    sequence_high, sequence_window, digest, stated, facts_at,
                    os, os_version, arch, channel, current_version, serial_number,
                    asset_id, user_name, user_email, referrer, version_sort, asset_sort, ordinal
                )
          where d.msp_id = i.msp_id and d.client_id = i.client_id and d.token_hash = i.token_hash
-           and d.check_in_count = i.read_count
         returning i.ordinal, d.channel, d.os
     )
     select w.ordinal, r.version, r.version_sort
