@@ -31,7 +31,8 @@ async def work(worker_url: str, clock: Clock) -> None:
     """Run the loop until cancelled; Misconfigured for a login that could see more."""
     async with await create_pool(worker_url, size=1) as pool:
         while True:
-            await asyncio.sleep(await _round(pool, clock))
+            pause = await _round(pool, clock)
+            await asyncio.sleep(pause)
 
 
 async def _round(pool: asyncpg.Pool, clock: Clock) -> float:

@@ -13,6 +13,7 @@ from partner_api.ingest.types import CheckIn
 from tests.ingest.states import ENROLLED, START, check_in, enrolled, fold_all, stated_facts
 
 LARGEST = 2**63 - 1
+PINNED = 1 << FACT_NAMES.index("assetId") | 1 << FACT_NAMES.index("os")
 LATER = timedelta(seconds=10)
 
 stated = st.dictionaries(st.sampled_from(FACT_NAMES), st.sampled_from(["a", "b", "B", "张"]))
@@ -45,6 +46,7 @@ states = st.sampled_from(
         fold_all(enrolled(), [check_in(-5)]),
         fold_all(enrolled(), [check_in(-9, os="z"), check_in(-5, assetId="z", os="0")]),
         fold_all(enrolled(), [check_in(3, arch="a"), check_in(2, channel="b", os="b")]),
+        replace(fold_all(enrolled(), [check_in(2, assetId="z")]), facts_pinned=PINNED),
     ]
 )
 
@@ -106,7 +108,11 @@ def test_each_fact_is_what_the_newest_check_in_that_stated_it_said(
     for item in arrived:
         for name, value in stated_facts(item).items():
             newest[name] = max((item.observed_at, value), newest.get(name, (START, "")))
-    expected = stated_facts(state) | {name: value for name, (_, value) in newest.items()}
+    expected = stated_facts(state) | {
+        name: value
+        for name, (_, value) in newest.items()
+        if not state.facts_pinned >> FACT_NAMES.index(name) & 1
+    }
     assert stated_facts(fold_all(state, arrived)) == expected
 
 
@@ -126,6 +132,13 @@ def test_a_late_check_in_fills_in_only_what_no_newer_one_stated() -> None:
         "userName": "Ann",
         "serialNumber": "S-5",
     }
+
+
+def test_a_pinned_fact_is_not_changed_by_check_ins() -> None:
+    pinned = replace(fold_all(enrolled(), [check_in(1, assetId="mine")]), facts_pinned=PINNED)
+    state = fold_all(pinned, [check_in(3, assetId="A-3", os="b"), check_in(2, userName="Ann")])
+    assert state.facts_pinned == PINNED
+    assert stated_facts(state) == ENROLLED | {"assetId": "mine", "userName": "Ann"}
 
 
 @pytest.mark.parametrize("high", [64, 100, 10**6, LARGEST])

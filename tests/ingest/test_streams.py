@@ -241,6 +241,7 @@ _STATE = (
     "sequence_window",
     "facts_digest",
     "facts_stated",
+    "facts_pinned",
     "facts_at",
 )
 _ROW = (*_STATE, *FACT_COLUMNS, "version_sort", "asset_sort")

@@ -125,14 +125,19 @@ async def test_an_error_leaves_nobody_bound(
 async def test_an_error_of_our_own_leaves_nobody_bound(
     narrow: Tenancy, msps: tuple[MspId, MspId]
 ) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail_reading() -> None:
         async with narrow.reading(msps[0]):
-            _ = 1 / 0
-    with pytest.raises(ZeroDivisionError):
+            raise ZeroDivisionError
+
+    async def fail_in_session() -> None:
         async with narrow.session(msps[0]) as session:
             await session.execute(text("select 1"))
-            _ = 1 / 0
-    await assert_clean(narrow, msps)
+            raise ZeroDivisionError
+
+    for failing in (fail_reading, fail_in_session):
+        with pytest.raises(ZeroDivisionError):
+            await failing()
+        await assert_clean(narrow, msps)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -224,9 +229,13 @@ async def crowded(
     await ingest.close()
 
 
-async def cancelled_after(steps: int, call: Awaitable[httpx.Response]) -> httpx.Response | None:
+async def cancelled_after(
+    steps: int | None, call: Awaitable[httpx.Response]
+) -> httpx.Response | None:
     """The answer, or None when the caller went away after that many turns of the loop."""
     task = asyncio.ensure_future(call)
+    if steps is None:
+        return await task
     for _ in range(steps):
         await asyncio.sleep(0)
     task.cancel()
@@ -250,7 +259,7 @@ async def test_requests_cancelled_at_any_moment_mix_no_tenants(
         for caller in callers:
             path = chance.choice(paths).replace("stats", f"/v1/msp/{caller.msp}/stats")
             call = crowded.get(path, headers=caller.headers)
-            calls.append(cancelled_after(chance.choice((3, 10, 30, 60, 1000)), call))
+            calls.append(cancelled_after(chance.choice((3, 10, 30, 60, None, None)), call))
         for caller, answer in zip(callers, await asyncio.gather(*calls), strict=True):
             if answer is None:
                 cancelled += 1

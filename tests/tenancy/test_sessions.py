@@ -178,7 +178,7 @@ async def test_postgres_refuses_what_the_session_cannot_see(
     api: AsyncEngine, owner: AsyncEngine, ours: Tenant, other_tenant: Tenant, clock: StoppedClock
 ) -> None:
     row = organization(clock, other_tenant.msp_id)
-    values = {key: getattr(row, key) for key in Organization.__table__.columns.keys()}
+    values = {column.key: getattr(row, column.key) for column in Organization.__table__.columns}
     async with tenant_session(api, ours.msp_id) as session:
         with pytest.raises(DBAPIError, match=REFUSED):
             await session.execute(insert(Organization).values(values))

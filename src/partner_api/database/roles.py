@@ -107,7 +107,7 @@ async def check_login(connection: asyncpg.Connection | PoolConnectionProxy, role
         raise Misconfigured(
             f"PostgreSQL {MINIMUM_VERSION} or newer is needed; this server is older"
         )
-    row = await connection.fetchrow(_FLAWS, role, [str(other) for other in Role])
+    row = await connection.fetchrow(_FLAWS, role)
     assert row is not None
     name, *flaws = row
     for flaw, present in zip(_FLAW_NAMES, flaws, strict=True):
@@ -131,9 +131,9 @@ select current_user,
        r.rolsuper or r.rolbypassrls,
        r.rolcreaterole or r.rolcreatedb,
        exists (select from pg_class c where c.relowner = r.oid and c.relkind in ('r', 'p')),
-       exists (select from unnest($2::text[]) other
-               where other <> $1 and exists (select from pg_roles where rolname = other)
-                 and pg_has_role(current_user, other, 'member')),
+       exists (select from pg_roles other
+               where other.rolname not in (current_user, $1)
+                 and pg_has_role(current_user, other.oid, 'member')),
        not coalesce((select pg_has_role(current_user, oid, 'usage')
                      from pg_roles where rolname = $1), false)
 from pg_roles r where r.rolname = current_user

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from partner_api.database.base import Base, Instant, Sortable
@@ -73,3 +74,19 @@ class Release(Base):
     version: Mapped[str] = mapped_column(Text, primary_key=True)
     version_sort: Mapped[str] = mapped_column(Sortable)
     published_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class DeviceLabels(MspOwned, Base):
+    """What integrators note about a device; apart from its row, which is rewritten all the time."""
+
+    __tablename__ = "device_labels"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["msp_id", "client_id"], ["devices.msp_id", "devices.client_id"], ondelete="CASCADE"
+        ),
+    )
+
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    attributes: Mapped[str] = mapped_column(Text)
+    """JSON text of an object."""

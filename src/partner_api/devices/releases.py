@@ -25,7 +25,8 @@ async def publish_release(
             check_fact(name, value)
     release = Release(
         channel=channel,
-        os=(os or "").lower(),
+        # ASCII letters only, like lower() under COLLATE "C", which devices are compared with.
+        os=(os or "").encode().lower().decode(),
         version=version,
         version_sort=version_sort_key(version),
         published_at=clock.now(),

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from partner_api.devices.models import Device, Release
+from partner_api.devices.models import Device, DeviceLabels, Release
 from partner_api.kernel.ids import ClientId
 from partner_api.tenancy.session import TenantSession
 
@@ -14,6 +14,11 @@ from partner_api.tenancy.session import TenantSession
 async def get_device_for_update(session: TenantSession, client_id: ClientId) -> Device | None:
     """One of the MSP's devices, locked until the transaction ends."""
     return await session.get(Device, (session.msp_id, client_id), with_for_update=True)
+
+
+async def get_labels(session: TenantSession, client_id: ClientId) -> DeviceLabels | None:
+    """What integrators noted about a device; None when nothing yet."""
+    return await session.get(DeviceLabels, (session.msp_id, client_id))
 
 
 async def insert_device(session: TenantSession, device: Device) -> bool:

@@ -1,14 +1,15 @@
 """The device list, and one device whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from asyncpg import Record
 
 from partner_api.devices.health import IS_CURRENT, NEWEST_RELEASES, connection_sql, health_sql
 from partner_api.devices.service import DeviceNotFound
-from partner_api.fleet.types import DeviceFilter, DeviceSort, DeviceView, SortOrder
+from partner_api.fleet.types import DeviceFilter, DeviceSort, DeviceView, Labels, SortOrder
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import ClientId, MspId, OrgId, format_org_id
 from partner_api.kernel.paging import CursorKey, CursorSigner, Page, micros, micros_to_instant
@@ -33,6 +34,17 @@ class Devices:
         if row is None:
             raise DeviceNotFound
         return _device(row)
+
+    async def labels(
+        self, msp_id: MspId, client_ids: Sequence[ClientId]
+    ) -> Mapping[ClientId, Labels]:
+        """What integrators noted about some devices; one without notes is left out."""
+        async with self._tenancy.reading(msp_id) as connection:
+            rows = await connection.fetch(_LABELS, msp_id, client_ids)
+        return {
+            ClientId(row["client_id"]): Labels(row["tags"], msgspec.json.decode(row["attributes"]))
+            for row in rows
+        }
 
     async def list(
         self,
@@ -93,6 +105,9 @@ class _Sort:
         return f"({self.sql}, client_id) {sign} ({key}, {tie})"
 
 
+_LABELS = """
+    select client_id, tags, attributes from device_labels
+     where msp_id = $1 and client_id = any($2::uuid[])"""
 _NEVER = "coalesce({}, '-infinity'::timestamptz)"
 _RANK = "case health when 'critical' then 0 when 'warning' then 1 else 2 end"
 _SORTS = {

@@ -1,7 +1,7 @@
 """What people read of a fleet."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,6 +31,14 @@ class DeviceView:
     is_current_version: bool
     connection: Connection
     health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What integrators noted about a device."""
+
+    tags: Sequence[str] = ()
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ class Credential(MspOwned, Base):
 
     client_id: Mapped[str] = mapped_column(Text, primary_key=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of the secret before, which holds until `previous_until`."""
+    previous_until: Mapped[datetime | None] = mapped_column(Instant)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     enabled: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(Instant)

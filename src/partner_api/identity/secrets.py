@@ -7,8 +7,6 @@ Client ids and tokens name their MSP, so that looking them up is a key read with
 name proves nothing: only the hash of the whole text does.
 """
 
-import base64
-import binascii
 import hashlib
 import re
 import secrets
@@ -17,6 +15,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from partner_api.kernel.ids import MspId
+from partner_api.kernel.text import decode_base64url, encode_base64url
 
 _CLIENT_ID = re.compile(r"nwx_ci_([0-9a-f]{32})[0-9a-f]{16}", re.ASCII)
 _SECRET_BYTES = 32
@@ -62,16 +61,15 @@ def new_client_secret() -> str:
 def new_keyed_token(kind: TokenKind, msp_id: MspId, row_id: UUID) -> KeyedToken:
     """A token that names its row and carries 256 random bits."""
     packed = msp_id.bytes + row_id.bytes + secrets.token_bytes(_SECRET_BYTES)
-    return KeyedToken(msp_id, row_id, kind + base64.urlsafe_b64encode(packed).decode().rstrip("="))
+    return KeyedToken(msp_id, row_id, kind + encode_base64url(packed))
 
 
 def parse_keyed_token(kind: TokenKind, text: str) -> KeyedToken | None:
     """What a token names, None when it is not of this kind or not whole."""
     if not text.startswith(kind) or len(text) != _KEYED_TOKEN_LENGTH:
         return None
-    try:
-        packed = base64.b64decode(text[len(kind) :] + "==", b"-_", validate=True)
-    except (ValueError, binascii.Error):
+    packed = decode_base64url(text[len(kind) :])
+    if packed is None:
         return None
     return KeyedToken(MspId(UUID(bytes=packed[:16])), UUID(bytes=packed[16:32]), text)
 

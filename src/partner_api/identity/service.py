@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from partner_api.identity.models import Credential
 from partner_api.identity.repository import get_credential, touch_credential
@@ -68,9 +69,10 @@ class Identity:
         if msp_id is None:
             raise InvalidClient("Invalid client credentials")
         async with self._tenancy.claimed(msp_id, Claim.TOKEN_REQUEST) as session:
-            credential = _proven(await get_credential(session, client_id), client_secret)
+            now = self._clock.now()
+            credential = _proven(await get_credential(session, client_id), client_secret, now)
             scopes = _narrowed(credential, wanted)
-            await touch_credential(session, client_id, self._clock.now())
+            await touch_credential(session, client_id, now)
             await session.commit()
         principal = Principal(msp_id, client_id, frozenset(scopes))
         token = self._tokens.issue(principal)
@@ -85,12 +87,16 @@ async def require_credential(session: TenantSession, client_id: str) -> Credenti
     return credential
 
 
-async def regenerate_secret(session: TenantSession, principal: Principal) -> NewSecret:
-    """Replace the caller's own secret; the old one is dead when this commits."""
+async def regenerate_secret(
+    session: TenantSession, principal: Principal, overlap: timedelta, clock: Clock
+) -> NewSecret:
+    """Replace the caller's own secret; the old one dies when this commits, or after `overlap`."""
     credential = await get_credential(session, principal.credential_id)
     if credential is None:
         raise invalid_token()
     secret = new_client_secret()
+    credential.previous_hash = credential.secret_hash if overlap else None
+    credential.previous_until = clock.now() + overlap if overlap else None
     credential.secret_hash = hash_secret(secret)
     return NewSecret(credential.client_id, secret)
 
@@ -116,12 +122,21 @@ async def set_credential_enabled(session: TenantSession, client_id: str, *, enab
     (await require_credential(session, client_id)).enabled = enabled
 
 
-def _proven(credential: Credential | None, secret: str) -> Credential:
-    stored = credential.secret_hash if credential else _NO_HASH
-    matches = hmac.compare_digest(hash_secret(secret), stored)
+def _proven(credential: Credential | None, secret: str, now: datetime) -> Credential:
+    given = hash_secret(secret)
+    stored, previous = _stored_hashes(credential, now)
+    matches = hmac.compare_digest(given, stored) | hmac.compare_digest(given, previous)
     if credential is None or not matches or not credential.enabled:
         raise InvalidClient("Invalid client credentials")
     return credential
+
+
+def _stored_hashes(credential: Credential | None, now: datetime) -> tuple[bytes, bytes]:
+    if credential is None:
+        return _NO_HASH, _NO_HASH
+    until = credential.previous_until
+    alive = credential.previous_hash is not None and until is not None and now < until
+    return credential.secret_hash, (credential.previous_hash if alive else None) or _NO_HASH
 
 
 def _narrowed(credential: Credential, wanted: Sequence[str] | None) -> Sequence[Scope]:

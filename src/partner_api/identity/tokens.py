@@ -84,7 +84,7 @@ def invalid_token() -> Unauthenticated:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    msp_id = parse_msp_id(claims["msp_id"])
+    msp_id = parse_msp_id(str(claims["msp_id"]))
     if msp_id is None:
         raise ValueError("msp_id")
     return Principal(msp_id, claims["sub"], frozenset(Scope(scope) for scope in claims["scopes"]))

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 from uuid import UUID
 
@@ -11,13 +11,14 @@ OrgId = NewType("OrgId", UUID)
 ClientId = NewType("ClientId", UUID)
 EnrollmentId = NewType("EnrollmentId", UUID)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOWER_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ANY_CASE_UUID = re.compile(_LOWER_UUID.pattern, re.IGNORECASE | re.ASCII)
 
 
 def uuid7(now: datetime) -> UUID:
     """A version 7 UUID (RFC 9562): 48 bits of milliseconds since 1970, then 74 random bits."""
-    milliseconds = int(now.timestamp() * 1000)
+    milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)
     value = (milliseconds << 80) | secrets.randbits(80)
     value = value & ~(0xF << 76) | (0x7 << 76)
     return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))

@@ -1,7 +1,5 @@
 """Cursors: where a walk through a list stands, signed so that nobody can write their own."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from partner_api.kernel.errors import Invalid
+from partner_api.kernel.text import decode_base64url, encode_base64url
 
 Row = TypeVar("Row")
 CursorKey = str | int | None
@@ -42,15 +41,13 @@ class CursorSigner:
     def seal(self, walk: Sequence[str | None], position: Sequence[CursorKey]) -> str:
         """The opaque cursor for `position`, the sort key of the last row shown."""
         payload = msgspec.json.encode(list(position))
-        tag = _tag(self._keys[0], walk, payload)
-        return base64.urlsafe_b64encode(tag + payload).rstrip(b"=").decode()
+        return encode_base64url(_tag(self._keys[0], walk, payload) + payload)
 
     def open(self, walk: Sequence[str | None], cursor: str) -> list[CursorKey]:
         """The position in `cursor`; Invalid when it was tampered with or belongs elsewhere."""
-        try:
-            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        except (ValueError, binascii.Error):
-            raise _invalid_cursor() from None
+        sealed = decode_base64url(cursor)
+        if sealed is None:
+            raise _invalid_cursor()
         tag, payload = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
         if not any(hmac.compare_digest(tag, _tag(key, walk, payload)) for key in self._keys):
             raise _invalid_cursor()

@@ -1,6 +1,7 @@
 """Queries on organizations."""
 
 from collections.abc import Collection
+from uuid import UUID
 
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,6 +14,13 @@ from partner_api.tenancy.session import TenantSession
 async def get_organization(session: TenantSession, org_id: OrgId) -> Organization | None:
     """One of the MSP's organizations."""
     return await session.get(Organization, (session.msp_id, org_id))
+
+
+async def lock_organization(session: TenantSession, org_id: UUID) -> bool:
+    """Keep an organization from being deleted until the transaction ends; tells if it is there."""
+    found = select(Organization.org_id).where(Organization.org_id == org_id)
+    locked = await session.execute(found.with_for_update(read=True, key_share=True))
+    return locked.first() is not None
 
 
 async def list_slugs_like(session: TenantSession, base: str) -> Collection[str]:

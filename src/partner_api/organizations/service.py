@@ -1,5 +1,7 @@
 """Organizations: created, found, deleted."""
 
+from uuid import UUID
+
 from sqlalchemy.exc import IntegrityError
 
 from partner_api.kernel.clock import Clock
@@ -53,6 +55,21 @@ async def require_organization(session: TenantSession, org_id: OrgId) -> Organiz
     if organization is None:
         raise OrganizationNotFound
     return organization
+
+
+async def keep_organization(session: TenantSession, org_id: UUID) -> None:
+    """Keep an organization from being deleted until the transaction ends; OrganizationNotFound.
+
+    To be taken before locks on its devices and tokens: a delete locks from the organization down.
+    """
+    if not await repository.lock_organization(session, org_id):
+        raise OrganizationNotFound
+
+
+async def rename_organization(session: TenantSession, org_id: OrgId, name: str) -> None:
+    """Give an organization another name; its slug, which others may have noted, stays."""
+    organization = await require_organization(session, org_id)
+    organization.name, organization.name_sort = name, fold(name)
 
 
 async def delete_organization(session: TenantSession, org_id: OrgId) -> None:

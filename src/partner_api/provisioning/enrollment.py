@@ -12,6 +12,7 @@ from partner_api.identity.secrets import KeyedToken, TokenKind, new_keyed_token,
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Conflict, Unauthenticated
 from partner_api.kernel.ids import ClientId, MspId, OrgId, uuid7
+from partner_api.organizations.service import OrganizationNotFound, keep_organization
 from partner_api.provisioning import repository
 from partner_api.tenancy.session import TenantSession
 from partner_api.tenancy.tenancy import Claim, Tenancy
@@ -72,8 +73,10 @@ async def _use(session: TenantSession, token: KeyedToken, now: datetime) -> OrgI
     row = await repository.get_enrollment_token(session, token.row_id)
     if row is None or not hmac.compare_digest(row.token_hash, token.hash):
         raise InvalidEnrollmentToken
-    if not await repository.keep_organization(session, row.org_id):
-        raise InvalidEnrollmentToken
+    try:
+        await keep_organization(session, row.org_id)
+    except OrganizationNotFound:
+        raise InvalidEnrollmentToken from None
     if not await repository.use_enrollment_token(session, row.token_id, now):
         raise InvalidEnrollmentToken
     return OrgId(row.org_id)

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import delete, or_, select, update
 
 from partner_api.kernel.ids import OrgId
-from partner_api.organizations.models import Organization
 from partner_api.provisioning.models import EnrollmentToken
 from partner_api.tenancy.session import TenantSession
 
@@ -27,16 +26,6 @@ async def list_enrollment_tokens(
         .order_by(EnrollmentToken.created_at.desc(), EnrollmentToken.token_id)
     )
     return (await session.scalars(newest_first)).all()
-
-
-async def keep_organization(session: TenantSession, org_id: UUID) -> bool:
-    """Keep an organization from being deleted until the transaction ends; tells if it is there.
-
-    Taken before the token's lock: a delete locks in that order too, from the organization down.
-    """
-    kept = select(Organization.org_id).where(Organization.org_id == org_id)
-    locked = await session.execute(kept.with_for_update(read=True, key_share=True))
-    return locked.first() is not None
 
 
 async def use_enrollment_token(session: TenantSession, token_id: UUID, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Devices and their logs."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -7,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from partner_api.devices import service
-from partner_api.fleet.types import DeviceFilter, DeviceSort, SortOrder
+from partner_api.devices.edits import edit_device
+from partner_api.fleet.types import DeviceFilter, DeviceSort, Labels, SortOrder
+from partner_api.kernel.ids import ClientId
 from partner_api.logs.severity import parse_severity
 from partner_api.logs.types import LogFilter
 from partner_api.status.rules import Connection, Health
@@ -15,11 +18,13 @@ from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.auth import requires
 from partner_api.surfaces.partner.ids import client_id_in_path
 from partner_api.surfaces.partner.paging import Cursor, link_next
-from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.routing import Call, CurrentCall, partner_router
 from partner_api.surfaces.partner.schemas import (
     CleanText,
     DeviceRead,
     DevicesRead,
+    DeviceUpdate,
+    IncludeText,
     LogMeta,
     LogsRead,
     OrgIdText,
@@ -29,6 +34,11 @@ from partner_api.surfaces.partner.schemas import (
 from partner_api.tenancy.principal import Scope
 
 router = partner_router("Devices")
+
+Include = Annotated[
+    IncludeText | None,
+    Query(description="`tags`, `attributes` or `tags,attributes`: added to each device."),
+]
 
 
 @router.get("/v1/devices", response_model_exclude_none=True, **requires(Scope.FLEET_READ))
@@ -47,6 +57,7 @@ async def list_devices(
     sort_order: Annotated[SortOrder, Query(alias="sortOrder")] = SortOrder.ASCENDING,
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows per page.")] = 100,
     cursor: Cursor = None,
+    include: Include = None,
 ) -> DevicesRead:
     """Devices that match every filter given."""
     wanted = DeviceFilter(org_id, status, connection_state, q or None)
@@ -54,8 +65,9 @@ async def list_devices(
         call.principal.msp_id, wanted, sort_by, sort_order, limit, cursor
     )
     link_next(request, response, page.next_cursor)
+    labels = await _labels(call, [view.client_id for view in page.rows], include)
     return DevicesRead(
-        data=[mapping.device(view) for view in page.rows],
+        data=[mapping.device(view, labels.get(view.client_id), include) for view in page.rows],
         meta=PageMeta(total=page.total, next_cursor=page.next_cursor),
     )
 
@@ -63,11 +75,29 @@ async def list_devices(
 @router.get(
     "/v1/devices/{clientId}", response_model_exclude_none=True, **requires(Scope.FLEET_READ)
 )
-async def get_device(call: CurrentCall, clientId: str) -> DeviceRead:  # noqa: N803
+async def get_device(
+    call: CurrentCall,
+    clientId: str,  # noqa: N803
+    include: Include = None,
+) -> DeviceRead:
     """One device."""
+    return await _device(call, client_id_in_path(clientId), include)
+
+
+@router.patch(
+    "/v1/devices/{clientId}", response_model_exclude_none=True, **requires(Scope.ORGS_WRITE)
+)
+async def update_device(
+    call: CurrentCall,
+    clientId: str,  # noqa: N803
+    body: DeviceUpdate,
+    include: Include = None,
+) -> DeviceRead:
+    """Move a device, say who uses it, tag it."""
     client_id = client_id_in_path(clientId)
-    view = await call.services.devices.get(call.principal.msp_id, client_id)
-    return DeviceRead(data=mapping.device(view))
+    await edit_device(call.session, client_id, mapping.device_edit(body))
+    await call.commit()
+    return await _device(call, client_id, include)
 
 
 @router.delete("/v1/devices/{clientId}", status_code=204, **requires(Scope.ORGS_WRITE))
@@ -99,3 +129,17 @@ async def list_device_logs(
     return LogsRead(
         data=entries, meta=LogMeta(count=len(entries), limit=limit, next_cursor=page.next_cursor)
     )
+
+
+async def _device(call: Call, client_id: ClientId, include: Collection[str] | None) -> DeviceRead:
+    view = await call.services.devices.get(call.principal.msp_id, client_id)
+    labels = await _labels(call, [client_id], include)
+    return DeviceRead(data=mapping.device(view, labels.get(client_id), include))
+
+
+async def _labels(
+    call: Call, client_ids: Sequence[ClientId], include: Collection[str] | None
+) -> Mapping[ClientId, Labels]:
+    if not include or not client_ids:
+        return {}
+    return await call.services.devices.labels(call.principal.msp_id, client_ids)

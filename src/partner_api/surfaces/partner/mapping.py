@@ -1,8 +1,11 @@
 """Pure functions from what we read to what travels."""
 
+from collections.abc import Collection
+
 import msgspec
 
-from partner_api.fleet.types import DeviceView, FleetCounts, OrganizationView
+from partner_api.devices.edits import DeviceEdit
+from partner_api.fleet.types import DeviceView, FleetCounts, Labels, OrganizationView
 from partner_api.identity.models import Credential
 from partner_api.kernel.ids import (
     MspId,
@@ -77,8 +80,14 @@ def organization(view: OrganizationView) -> schemas.Organization:
     )
 
 
-def device(view: DeviceView) -> schemas.Device:
-    """A device; one that never checked in has neither times nor a count."""
+def device(
+    view: DeviceView, labels: Labels | None = None, include: Collection[str] | None = None
+) -> schemas.Device:
+    """A device; one that never checked in has neither times nor a count.
+
+    Its labels show as far as they were asked for, and then also when there are none.
+    """
+    labels, include = labels or Labels(), include or ()
     return schemas.Device(
         client_id=format_client_id(view.client_id),
         msp_id=format_msp_id(view.msp_id),
@@ -99,6 +108,21 @@ def device(view: DeviceView) -> schemas.Device:
         connection_state=view.connection,
         status=view.health,
         is_current_version=view.is_current_version,
+        tags=list(labels.tags) if "tags" in include else None,
+        attributes=dict(labels.attributes) if "attributes" in include else None,
+    )
+
+
+def device_edit(body: schemas.DeviceUpdate) -> DeviceEdit:
+    """A change, of the fields that were sent."""
+    sent = body.model_fields_set
+    names = {"asset_id": "assetId", "user_name": "userName", "user_email": "userEmail"}
+    return DeviceEdit(
+        org_id=body.org_id,
+        facts={names[field]: getattr(body, field) for field in names if field in sent},
+        tags=(body.tags or []) if "tags" in sent else None,
+        attributes=body.attributes or {},
+        clears_attributes="attributes" in sent and body.attributes is None,
     )
 
 

@@ -17,6 +17,7 @@ from partner_api.surfaces.partner.schemas import (
     OrganizationCreatedRead,
     OrganizationRead,
     OrganizationsRead,
+    OrganizationUpdate,
     PageMeta,
 )
 from partner_api.tenancy.principal import Scope
@@ -56,6 +57,20 @@ async def create_organization(
 async def get_organization(call: CurrentCall, orgId: str) -> OrganizationRead:  # noqa: N803
     """One organization with its figures."""
     view = await call.services.organizations.get(call.principal.msp_id, org_id_in_path(orgId))
+    return OrganizationRead(data=mapping.organization(view))
+
+
+@router.patch("/v1/organizations/{orgId}", **requires(Scope.ORGS_WRITE))
+async def update_organization(
+    call: CurrentCall,
+    orgId: str,  # noqa: N803
+    body: OrganizationUpdate,
+) -> OrganizationRead:
+    """Rename an organization."""
+    org_id = org_id_in_path(orgId)
+    await service.rename_organization(call.session, org_id, body.name)
+    await call.commit()
+    view = await call.services.organizations.get(call.principal.msp_id, org_id)
     return OrganizationRead(data=mapping.organization(view))
 
 

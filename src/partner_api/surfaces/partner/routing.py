@@ -48,6 +48,10 @@ class Call:
         """The caller's unit of work, begun when first used."""
         return self.services.tenancy.session(self.principal.msp_id)
 
+    async def commit(self) -> None:
+        """Commit early, for a handler that answers with what is stored now."""
+        await self.session.commit()
+
     async def finish(self, *, commit: bool) -> None:
         """Commit or undo the unit of work, if one was begun."""
         if "session" not in self.__dict__:

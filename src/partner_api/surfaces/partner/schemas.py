@@ -35,6 +35,13 @@ def _org_id(value: object) -> OrgId:
     return parsed
 
 
+def _include(value: object) -> frozenset[str]:
+    wanted = frozenset(value.split(",")) if isinstance(value, str) else frozenset[str]()
+    if not wanted or not wanted <= {"tags", "attributes"}:
+        raise ValueError("must be tags, attributes or tags,attributes")
+    return wanted
+
+
 def _clean(value: str) -> str:
     if not is_clean(value):
         raise ValueError("must not contain control characters")
@@ -61,12 +68,22 @@ OrgIdText = Annotated[
     BeforeValidator(_org_id),
     WithJsonSchema({"type": "string", "pattern": "^org_[0-9a-f-]{36}$"}),
 ]
+IncludeText = Annotated[
+    Any,
+    BeforeValidator(_include),
+    WithJsonSchema({"type": "string", "enum": ["tags", "attributes", "tags,attributes"]}),
+]
 CleanText = Annotated[str, AfterValidator(_clean)]
 OrganizationName = Annotated[
     str,
     AfterValidator(_named),
     WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 100}),
 ]
+
+
+Label = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=64)]
+AttributeValue = Annotated[str, AfterValidator(_clean), Field(max_length=500)] | bool | float
+EditedFact = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=320)] | None
 
 
 class Wire(BaseModel):
@@ -120,6 +137,14 @@ class CredentialRead(Wire):
     enabled: bool
 
 
+class SecretRegenerate(Body):
+    """How to replace a client secret."""
+
+    overlap_seconds: int = Field(
+        default=0, ge=0, le=86400, description="How long the old secret goes on to work."
+    )
+
+
 class SecretRead(Wire):
     """A new client secret, at the one moment it is shown."""
 
@@ -164,6 +189,12 @@ class MembersRead(Wire):
 
 class OrganizationCreate(Body):
     """A new organization."""
+
+    name: OrganizationName
+
+
+class OrganizationUpdate(Body):
+    """What may change about an organization; its slug stays."""
 
     name: OrganizationName
 
@@ -280,6 +311,26 @@ class Device(Wire):
     status: Health
     is_current_version: bool
     location: Location = Location()
+    tags: list[str] | None = Field(None, description="With `include=tags` only.")
+    attributes: dict[str, str | float | bool] | None = Field(
+        None, description="With `include=attributes` only."
+    )
+
+
+class DeviceUpdate(Body):
+    """What may change about a device (RFC 7396): what is absent stays, null clears.
+
+    An asset id, user name or e-mail set here is kept whatever the device states, until cleared.
+    """
+
+    org_id: OrgIdText = Field(default=None, description="Moves the device there.")
+    asset_id: EditedFact = None
+    user_name: EditedFact = None
+    user_email: EditedFact = None
+    tags: list[Label] | None = Field(None, max_length=50, description="Replaces all tags.")
+    attributes: dict[Label, AttributeValue | None] | None = Field(
+        None, max_length=50, description="Merged by key; null removes a key."
+    )
 
 
 class DeviceRead(Wire):

@@ -1,0 +1,1 @@
+"""The program on a device: enrolls it once, then checks in for it; knows `kernel` only."""

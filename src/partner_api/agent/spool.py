@@ -1,0 +1,134 @@
+"""What waits to be sent; it is on disk before anything else is done with it.
+
+SQLite with a write-ahead log synced at every commit: what was added outlives kill -9 and loss of
+power. AUTOINCREMENT gives no number twice, whatever has been removed since.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from partner_api.agent.clock import Moment
+from partner_api.agent.state import create_private
+
+Content = dict[str, Any]
+
+_QUEUE = """
+create table if not exists {name} (
+    number integer primary key autoincrement,
+    wall text not null, boot text not null, ticks real not null, content text not null
+)
+"""
+_DROPPED = "create table if not exists dropped (queue text primary key, entries integer not null)"
+_ADD = "insert into {name} (wall, boot, ticks, content) values (?, ?, ?, ?)"
+_OLDEST = "select number, wall, boot, ticks, content from {name} order by number limit ?"
+_SIZE = "select count(*), coalesce(sum(length(cast(content as blob))), 0) from {name}"
+_DROP = "delete from {name} where number = (select min(number) from {name})"
+_COUNT = (
+    "insert into dropped values (?, ?)"
+    " on conflict (queue) do update set entries = entries + excluded.entries"
+)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a queue may hold; at the server's usual interval this is four weeks."""
+
+    entries: int = 10_000
+    size: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something observed at a moment; numbers of a queue only rise."""
+
+    number: int
+    moment: Moment
+    content: Content
+
+
+class Spool:
+    """The agent's two queues, in one file."""
+
+    def __init__(self, file: Path, bounds: Bounds | None = None) -> None:
+        create_private(file)
+        self._connection = sqlite3.connect(file)
+        self._connection.execute("pragma journal_mode = wal")
+        self._connection.execute("pragma synchronous = full")
+        self._connection.execute(_DROPPED)
+        self.check_ins = Queue(self._connection, "check_ins", bounds or Bounds())
+        self.log_lines = Queue(self._connection, "log_lines", bounds or Bounds())
+
+    def clear(self) -> None:
+        """Forget what waits; numbers go on from where they were."""
+        with self._connection:
+            for table in ("check_ins", "log_lines", "dropped"):
+                self._connection.execute(f"delete from {table}")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+class Queue:
+    """First in, first out; when it is full the oldest entry makes room and is counted."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str, bounds: Bounds) -> None:
+        self._connection = connection
+        self._name = name
+        self._bounds = bounds
+        self._execute(_QUEUE)
+
+    def add(self, content: Content, moment: Moment) -> None:
+        """Put an entry at the end; it is on disk when this returns."""
+        text = json.dumps(content, separators=(",", ":"))
+        with self._connection:
+            self._execute(_ADD, moment.wall.isoformat(), moment.boot, moment.ticks, text)
+            self._make_room()
+
+    def oldest(self, most: int) -> Sequence[Entry]:
+        """The first entries, in order."""
+        return [
+            Entry(number, Moment(datetime.fromisoformat(wall), boot, ticks), json.loads(content))
+            for number, wall, boot, ticks, content in self._execute(_OLDEST, most)
+        ]
+
+    def remove(self, entries: Sequence[Entry]) -> None:
+        """Take out entries that were dealt with."""
+        numbers = entries[0].number, entries[-1].number
+        with self._connection:
+            self._execute("delete from {name} where number between ? and ?", *numbers)
+
+    def __len__(self) -> int:
+        entries: int = self._execute(_SIZE).fetchone()[0]
+        return entries
+
+    def dropped(self) -> int:
+        """How many entries made room and were not spoken of yet."""
+        statement = "select entries from dropped where queue = ?"
+        row = self._execute(statement, self._name).fetchone()
+        return row[0] if row else 0
+
+    def forget_dropped(self, entries: int) -> None:
+        """That many were spoken of."""
+        with self._connection:
+            self._execute(_COUNT, self._name, -entries)
+
+    def _make_room(self) -> None:
+        dropped = 0
+        while self._is_too_full():
+            self._execute(_DROP)
+            dropped += 1
+        if dropped:
+            self._execute(_COUNT, self._name, dropped)
+
+    def _is_too_full(self) -> bool:
+        entries, size = self._execute(_SIZE).fetchone()
+        return entries > self._bounds.entries or size > self._bounds.size
+
+    def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        return self._connection.execute(statement.format(name=self._name), values)
