@@ -35,6 +35,7 @@ from partner_api.identity.service import Identity
 from partner_api.identity.tokens import AccessTokens
 from partner_api.ingest.check_ins import PLAN_SETTINGS, CheckIns
 from partner_api.ingest.log_lines import LogLines
+from partner_api.ingest.relay import Relay
 from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
 from partner_api.kernel.paging import CursorSigner
@@ -48,8 +49,8 @@ from partner_api.tenancy.tenancy import Tenancy
 
 READ_CONNECTIONS = 8
 WORK_CONNECTIONS = 8
-# One each for everyday check-ins, careful ones and logs.
-INGEST_CONNECTIONS = 3
+# One each for everyday check-ins, careful ones and logs, and one for relays' look-ups.
+INGEST_CONNECTIONS = 4
 
 _WAIT_FOR_DATABASE_SECONDS = 30.0
 _GRACE_SECONDS = 5
@@ -119,6 +120,7 @@ def _services(
 ) -> Services:
     tokens = AccessTokens(ring, clock)
     cursors = CursorSigner([key.secret for key in ring])
+    check_ins = CheckIns(ingest)
     return Services(
         clock=clock,
         tenancy=tenancy,
@@ -129,8 +131,9 @@ def _services(
         devices=Devices(tenancy, cursors, clock),
         logs=Logs(tenancy, cursors),
         provisioning=Provisioning(tenancy, clock),
-        check_ins=CheckIns(ingest),
+        check_ins=check_ins,
         log_lines=LogLines(ingest, clock),
+        relay=Relay(ingest, tenancy, check_ins, clock),
         readiness=Readiness(pool),
         revision=deployed_revision(settings),
         public_url=settings.public_url or "http://127.0.0.1:8000",

@@ -46,6 +46,9 @@ class Tenant:
     async def post(self, path: str, **kwargs: Any) -> httpx.Response:
         return await self.http.post(path, headers=self.headers, **kwargs)
 
+    async def patch(self, path: str, **kwargs: Any) -> httpx.Response:
+        return await self.http.patch(path, headers=self.headers, **kwargs)
+
     async def delete(self, path: str) -> httpx.Response:
         return await self.http.delete(path, headers=self.headers)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from partner_api.agent.answers import Receipt
 from partner_api.agent.clock import DeviceClock, Moment, wall_time
-from partner_api.agent.server import Item, Receipt
+from partner_api.agent.server import Item, Items
 from partner_api.agent.spool import Entry, Queue
 from partner_api.kernel.errors import Invalid
 from partner_api.kernel.timestamps import format_timestamp
@@ -11,7 +12,7 @@ from partner_api.kernel.timestamps import format_timestamp
 MOST_AT_ONCE = 500
 
 Write = Callable[[Entry, Moment], Item]
-Post = Callable[[Sequence[Item]], Awaitable[Receipt]]
+Post = Callable[[Items], Awaitable[Receipt]]
 Refused = Callable[[int, str], None]
 
 
@@ -54,7 +55,7 @@ class Courier:
         await self._send(entries[:middle])
         await self._send(entries[middle:])
 
-    def _written(self, entries: Sequence[Entry]) -> Sequence[Item]:
+    def _written(self, entries: Sequence[Entry]) -> Items:
         now = self._clock.now()
         return [self._write(entry, now) for entry in entries]
 

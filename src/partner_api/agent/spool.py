@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from partner_api.agent.clock import Moment
-from partner_api.agent.state import create_private
+from partner_api.agent.files import create_private
 
 Content = dict[str, Any]
 
@@ -78,6 +78,7 @@ class Queue:
     """First in, first out; when it is full the oldest entry makes room and is counted."""
 
     def __init__(self, connection: sqlite3.Connection, name: str, bounds: Bounds) -> None:
+        self.what = name.replace("_", " ")
         self._connection = connection
         self._name = name
         self._bounds = bounds
@@ -104,8 +105,7 @@ class Queue:
             self._execute("delete from {name} where number between ? and ?", *numbers)
 
     def __len__(self) -> int:
-        entries: int = self._execute(_SIZE).fetchone()[0]
-        return entries
+        return self._size()[0]
 
     def dropped(self) -> int:
         """How many entries made room and were not spoken of yet."""
@@ -127,8 +127,12 @@ class Queue:
             self._execute(_COUNT, self._name, dropped)
 
     def _is_too_full(self) -> bool:
-        entries, size = self._execute(_SIZE).fetchone()
+        entries, size = self._size()
         return entries > self._bounds.entries or size > self._bounds.size
+
+    def _size(self) -> tuple[int, int]:
+        size: tuple[int, int] = self._execute(_SIZE).fetchone()
+        return size
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(statement.format(name=self._name), values)

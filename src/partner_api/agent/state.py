@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from partner_api.agent.files import write_private
 from partner_api.kernel.errors import Conflict, Misconfigured
 from partner_api.kernel.ids import ClientId, format_client_id, parse_client_id
 
@@ -56,7 +57,7 @@ class StateDirectory:
         without becoming a second device.
         """
         if not self._client_id.exists():
-            self._write(self._client_id, format_client_id(ClientId(uuid4())))
+            write_private(self._client_id, format_client_id(ClientId(uuid4())))
         kept = parse_client_id(self._client_id.read_text(encoding="utf-8"))
         if kept is None:
             raise Misconfigured(f"{self._client_id} is damaged; remove it and enroll again")
@@ -64,7 +65,7 @@ class StateDirectory:
 
     def keep_enrollment(self, enrollment: Enrollment) -> None:
         """Remember an enrollment instead of any earlier one."""
-        self._write(self._enrollment, json.dumps(asdict(enrollment), indent=2))
+        write_private(self._enrollment, json.dumps(asdict(enrollment), indent=2))
 
     def get_enrollment(self) -> Enrollment | None:
         """The enrollment, if there is one."""
@@ -93,17 +94,6 @@ class StateDirectory:
         except BlockingIOError:
             raise Conflict(f"Another agent is running on {self.path}; stop it first") from None
 
-    def _write(self, file: Path, text: str) -> None:
-        unfinished = file.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        create_private(unfinished)
-        with unfinished.open("w", encoding="utf-8") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        unfinished.replace(file)
-        _sync(self.path)
-
 
 def default_directory() -> Path:
     """Where an agent of this account keeps its state unless told otherwise."""
@@ -111,23 +101,3 @@ def default_directory() -> Path:
         return Path("/var/lib") / _NAME
     home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(home).expanduser() / _NAME
-
-
-def create_private(file: Path) -> None:
-    """Make a file only its directory's owner may read, unless it is there."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT, mode=0o600)
-    try:
-        if os.geteuid() == 0:
-            # An administrator enrolls as root what a service account then runs.
-            owner = file.parent.stat()
-            os.fchown(handle, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(handle)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

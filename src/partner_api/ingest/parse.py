@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, TypeVar
@@ -11,13 +12,14 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from partner_api.devices.facts import FACT_NAMES, Facts, check_fact
-from partner_api.ingest.types import CheckIn, LogLine, Parsed, Rejection
+from partner_api.ingest.types import CheckIn, LogLine, Parsed, Rejection, RelayedCheckIn
 from partner_api.kernel.errors import Invalid, TooLarge
-from partner_api.kernel.ids import ClientId, format_client_id
+from partner_api.kernel.ids import ClientId, format_client_id, parse_client_id, parse_org_id
 from partner_api.kernel.timestamps import parse_timestamp
 from partner_api.logs.severity import ACCEPTED_WORDS, parse_severity
 
 MOST_ITEMS = 500
+MOST_RELAYED = 1000
 LARGEST_ITEM = 16 * 1024
 OLDEST = timedelta(days=30)
 AHEAD = timedelta(seconds=60)
@@ -45,6 +47,19 @@ class _CheckInBody(_CheckIn):
     checkIns: list[Raw] | UnsetType = UNSET  # noqa: N815
 
 
+class _RelayedCheckIn(_CheckIn, kw_only=True):
+    clientId: str  # noqa: N815
+    orgId: str | None = None  # noqa: N815
+
+
+class _ClientId(Struct):
+    clientId: str  # noqa: N815
+
+
+class _RelayBody(Struct):
+    checkIns: list[Raw]  # noqa: N815
+
+
 class _LogLine(Struct):
     severity: str
     payload: dict[str, object]
@@ -53,6 +68,9 @@ class _LogLine(Struct):
 
 _decode_body = msgspec.json.Decoder(_CheckInBody).decode
 _decode_check_in = msgspec.json.Decoder(_CheckIn).decode
+_decode_relay_body = msgspec.json.Decoder(_RelayBody).decode
+_decode_relayed_check_in = msgspec.json.Decoder(_RelayedCheckIn).decode
+_decode_client_id = msgspec.json.Decoder(_ClientId).decode
 _decode_log_lines = msgspec.json.Decoder(list[Raw]).decode
 _decode_log_line = msgspec.json.Decoder(_LogLine).decode
 _VALIDATION_ERROR = re.compile(r"(.*?) - at `\$?\.?(.*?)`")
@@ -65,23 +83,36 @@ def parse_check_ins(body: bytes, now: datetime) -> Parsed[CheckIn]:
         if len(body) > LARGEST_ITEM:
             raise TooLarge(f"A check-in may have {LARGEST_ITEM} bytes")
         return Parsed([_check_in(wire, now)], [])
-    return _each(wire.checkIns, lambda raw: _check_in(_decoded(_decode_check_in, raw), now))
+    return _each(wire.checkIns, lambda _, raw: _check_in(_decoded(_decode_check_in, raw), now))
+
+
+def parse_relay(body: bytes, now: datetime) -> Parsed[RelayedCheckIn]:
+    """`{"checkIns": [...]}` of any of an MSP's devices; Invalid for a body that is none."""
+    raws = _decoded(_decode_relay_body, body).checkIns
+    parsed = _each(
+        raws,
+        lambda index, raw: _relayed(index, _decoded(_decode_relayed_check_in, raw), now),
+        MOST_RELAYED,
+    )
+    return Parsed(parsed.items, [_named(rejection, raws) for rejection in parsed.rejected])
 
 
 def parse_log_lines(body: bytes, client_id: ClientId, now: datetime) -> Parsed[LogLine]:
     """A bare array of log entries; Invalid for a body that is none."""
     raws = _decoded(_decode_log_lines, body)
-    return _each(raws, lambda raw: _log_line(_decoded(_decode_log_line, raw), client_id, now))
+    return _each(raws, lambda _, raw: _log_line(_decoded(_decode_log_line, raw), client_id, now))
 
 
-def _each(raws: Sequence[Raw], parse: Callable[[Raw], Item]) -> Parsed[Item]:
-    if len(raws) > MOST_ITEMS:
-        raise Invalid(f"A request may carry at most {MOST_ITEMS} items, this one has {len(raws)}")
+def _each(
+    raws: Sequence[Raw], parse: Callable[[int, Raw], Item], most: int = MOST_ITEMS
+) -> Parsed[Item]:
+    if len(raws) > most:
+        raise Invalid(f"A request may carry at most {most} items, this one has {len(raws)}")
     items: list[Item] = []
     rejected: list[Rejection] = []
     for index, raw in enumerate(raws):
         try:
-            items.append(parse(_small_enough(raw)))
+            items.append(parse(index, _small_enough(raw)))
         except Invalid as error:
             rejected.append(Rejection(index, error.message))
     return Parsed(items, rejected)
@@ -106,6 +137,25 @@ def _observed_at(wire: _CheckIn, now: datetime) -> datetime:
         # The device's clock was wrong by this much when it sent, and so it was when it observed.
         observed_at += now - _timestamp("sentAt", wire.sentAt)
     return _bounded("observedAt", observed_at, now)
+
+
+def _relayed(index: int, wire: _RelayedCheckIn, now: datetime) -> RelayedCheckIn:
+    client_id = parse_client_id(wire.clientId)
+    if client_id is None:
+        raise Invalid("clientId must be a UUID")
+    org_id = None if wire.orgId is None else parse_org_id(wire.orgId)
+    if wire.orgId is not None and org_id is None:
+        raise Invalid("orgId must be org_ and a lower-case UUID")
+    return RelayedCheckIn(index, client_id, org_id, _check_in(wire, now))
+
+
+def _named(rejection: Rejection, raws: Sequence[Raw]) -> Rejection:
+    """The rejection with the device it is about, if the item says that much."""
+    try:
+        name = _decode_client_id(raws[rejection.index]).clientId
+    except msgspec.MsgspecError:
+        return rejection
+    return replace(rejection, client_id=name)
 
 
 def _log_line(wire: _LogLine, client_id: ClientId, now: datetime) -> LogLine:

@@ -1,37 +1,34 @@
 """Check-ins an integrator passes on for devices of its own MSP.
 
 From the look-up of their token hashes on they go the way of every check-in. A device nobody knows
-is registered first, if the item says enough; it has no token until it enrolls.
+is registered first, if its first item says enough; it has no token until it enrolls.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from partner_api.ingest.types import CheckIn
-from partner_api.kernel.ids import ClientId, OrgId
+import asyncpg
 
-NEEDED_TO_REGISTER = ("os", "arch", "currentVersion")
+from partner_api.database.pools import acquired
+from partner_api.devices.facts import FACT_NAMES, Facts
+from partner_api.ingest.check_ins import CheckIns
+from partner_api.ingest.types import CheckInOutcome, Rejection, RelayedCheckIn
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.errors import Unauthenticated
+from partner_api.kernel.ids import ClientId, MspId, format_client_id
+from partner_api.provisioning.enrollment import Registration, register_devices
+from partner_api.tenancy.principal import DevicePrincipal
+from partner_api.tenancy.tenancy import Tenancy
 
+_NEEDED = ("os", "arch", "currentVersion")
+_CHANNEL = FACT_NAMES.index("channel")
+_UNKNOWN = "This device is unknown; orgId, os, arch and currentVersion are needed to register it"
+_NO_ORGANIZATION = "Organization not found"
+_GONE = "The device was deleted or enrolled again meanwhile"
 _DEVICES = "select * from relay_devices($1, $2)"
 
-
-@dataclass(frozen=True, slots=True)
-class RelayedCheckIn:
-    """One item of a relay request, and its place there."""
-
-    index: int
-    client_id: ClientId
-    org_id: OrgId | None
-    check_in: CheckIn
-
-
-@dataclass(frozen=True, slots=True)
-class RelayRejection:
-    """An item that was not taken, and why."""
-
-    index: int
-    client_id: str | None
-    message: str
+Batches = Mapping[ClientId, Sequence[RelayedCheckIn]]
 
 
 @dataclass(frozen=True)
@@ -40,4 +37,99 @@ class RelayOutcome:
 
     accepted: int
     duplicates: int
-    rejected: Sequence[RelayRejection]
+    rejected: Sequence[Rejection]
+
+
+class Relay:
+    """Takes check-ins of verified shape from a verified integrator."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, tenancy: Tenancy, check_ins: CheckIns, clock: Clock
+    ) -> None:
+        self._pool = pool
+        self._tenancy = tenancy
+        self._check_ins = check_ins
+        self._clock = clock
+
+    async def take(self, msp_id: MspId, items: Sequence[RelayedCheckIn]) -> RelayOutcome:
+        """Take each device's items in their order; returns after the commits. Unavailable."""
+        batches = _by_device(items)
+        devices = await self._devices(msp_id, list(batches))
+        unknown = {key: batch for key, batch in batches.items() if key not in devices}
+        rejected = await self._register(msp_id, unknown)
+        registered = [key for key in unknown if key not in rejected]
+        devices |= await self._devices(msp_id, registered) if registered else {}
+        outcomes = await asyncio.gather(
+            *(self._check_in(device, batches[key]) for key, device in devices.items())
+        )
+        written = dict.fromkeys(batches.keys() - rejected.keys())
+        written |= dict(zip(devices, outcomes, strict=True))
+        return _summary(batches, written, rejected)
+
+    async def _devices(
+        self, msp_id: MspId, client_ids: Sequence[ClientId]
+    ) -> dict[ClientId, DevicePrincipal]:
+        async with acquired(self._pool) as connection:
+            rows = await connection.fetch(_DEVICES, msp_id, client_ids)
+        return {
+            ClientId(client_id): DevicePrincipal(msp_id, ClientId(client_id), token_hash)
+            for client_id, token_hash in rows
+        }
+
+    async def _register(self, msp_id: MspId, unknown: Batches) -> dict[ClientId, str]:
+        """Register what can be; says of the others why not."""
+        wanted = {key: _registration(batch[0]) for key, batch in unknown.items()}
+        registrations = [registration for registration in wanted.values() if registration]
+        rejected = {key: _UNKNOWN for key, registration in wanted.items() if not registration}
+        if registrations:
+            async with self._tenancy.session(msp_id) as session:
+                missing = await register_devices(session, registrations, self._clock.now())
+                await session.commit()
+            rejected |= {
+                r.client_id: _NO_ORGANIZATION for r in registrations if r.org_id in missing
+            }
+        return rejected
+
+    async def _check_in(
+        self, device: DevicePrincipal, batch: Sequence[RelayedCheckIn]
+    ) -> CheckInOutcome | None:
+        try:
+            return await self._check_ins.check_in(device, [item.check_in for item in batch])
+        except Unauthenticated:
+            return None
+
+
+def _by_device(items: Sequence[RelayedCheckIn]) -> Batches:
+    batches: dict[ClientId, list[RelayedCheckIn]] = {}
+    for item in items:
+        batches.setdefault(item.client_id, []).append(item)
+    return batches
+
+
+def _registration(item: RelayedCheckIn) -> Registration | None:
+    facts = dict(zip(FACT_NAMES, item.check_in.facts, strict=True))
+    if item.org_id is None or not all(facts[name] for name in _NEEDED):
+        return None
+    return Registration(item.client_id, item.org_id, _with_channel(item.check_in.facts))
+
+
+def _with_channel(facts: Facts) -> Facts:
+    return (*facts[:_CHANNEL], facts[_CHANNEL] or "stable", *facts[_CHANNEL + 1 :])
+
+
+def _summary(
+    batches: Batches,
+    written: Mapping[ClientId, CheckInOutcome | None],
+    rejected: Mapping[ClientId, str],
+) -> RelayOutcome:
+    done = [outcome for outcome in written.values() if outcome]
+    gone = {key: _GONE for key, outcome in written.items() if outcome is None}
+    return RelayOutcome(
+        accepted=sum(outcome.accepted for outcome in done),
+        duplicates=sum(outcome.duplicates for outcome in done),
+        rejected=[
+            Rejection(item.index, message, format_client_id(key))
+            for key, message in {**rejected, **gone}.items()
+            for item in batches[key]
+        ],
+    )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from partner_api.devices.facts import Facts
+from partner_api.kernel.ids import ClientId, OrgId
 from partner_api.logs.severity import Severity
 
 Item = TypeVar("Item")
@@ -28,6 +29,19 @@ class Rejection:
 
     index: int
     message: str
+    client_id: str | None = None
+    """Of a relayed item: the device it is about, as the item spells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedCheckIn:
+    """A check-in of any device of an MSP, and its place in the request."""
+
+    index: int
+    client_id: ClientId
+    org_id: OrgId | None
+    """Where to register the device, if nobody knows it."""
+    check_in: CheckIn
 
 
 @dataclass(frozen=True, slots=True)

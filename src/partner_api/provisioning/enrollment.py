@@ -1,6 +1,7 @@
 """Enrolling: a device shows an organization's token and gets one of its own."""
 
 import hmac
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -67,6 +68,37 @@ class Provisioning:
             enrolled = await _place(session, org_id, client_id or ClientId(uuid4()), facts, now)
             await session.commit()
         return enrolled
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A device an integrator vouches for; it has no token until it enrolls."""
+
+    client_id: ClientId
+    org_id: OrgId
+    facts: Facts
+
+
+async def register_devices(
+    session: TenantSession, registrations: Sequence[Registration], now: datetime
+) -> Collection[OrgId]:
+    """Add the devices that are not there yet; returns the organizations that do not exist.
+
+    Registrations into those are left out.
+    """
+    missing = set[OrgId]()
+    for org_id in sorted({registration.org_id for registration in registrations}):
+        try:
+            await keep_organization(session, org_id)
+        except OrganizationNotFound:
+            missing.add(org_id)
+    for wanted in sorted(registrations, key=lambda registration: registration.client_id):
+        if wanted.org_id not in missing:
+            # Nobody is told this token, so nobody holds it.
+            token = new_keyed_token(TokenKind.DEVICE, session.msp_id, wanted.client_id)
+            device = _new_device(session.msp_id, wanted.org_id, token, wanted.facts, now)
+            await devices.insert_device(session, device)
+    return missing
 
 
 async def _use(session: TenantSession, token: KeyedToken, now: datetime) -> OrgId:

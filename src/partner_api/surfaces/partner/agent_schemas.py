@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, RootModel, WithJsonSchema
 from partner_api.devices.facts import LONGEST, LONGEST_OTHER, Facts
 from partner_api.kernel.ids import ClientId, parse_client_id
 from partner_api.status.rules import Connection, Health
-from partner_api.surfaces.partner.schemas import Body, CleanText, Timestamp, Wire
+from partner_api.surfaces.partner.schemas import Body, CleanText, OrgIdText, Timestamp, Wire
 
 
 def _client_id(value: object) -> ClientId:
@@ -122,6 +122,39 @@ class CheckInRead(Wire):
     """What became of the check-ins."""
 
     data: CheckInResult
+
+
+class RelayedCheckIn(CheckIn):
+    """A check-in of one of the MSP's devices."""
+
+    client_id: ClientIdText
+    org_id: OrgIdText = Field(default=None, description="Where to register an unknown device.")
+
+
+class RelayedCheckInList(Body):
+    """Check-ins of any of the MSP's devices, each device's in the order it made them."""
+
+    check_ins: list[RelayedCheckIn] = Field(max_length=1000)
+
+
+class RelayRejection(Rejection):
+    """An item that was not taken."""
+
+    client_id: str | None = None
+
+
+class RelayResult(Wire):
+    """What became of the check-ins."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[RelayRejection]
+
+
+class RelayRead(Wire):
+    """What became of the check-ins."""
+
+    data: RelayResult
 
 
 class LogLine(Body):

@@ -21,6 +21,7 @@ from partner_api.surfaces.partner import (
     msp,
     oauth,
     organizations,
+    relay,
     schemas,
 )
 from partner_api.surfaces.partner.openapi import document, operation_id
@@ -37,12 +38,14 @@ _ROUTERS = (
     enrollment_tokens.router,
     devices.router,
     agent.router,
+    relay.router,
     health.router,
 )
 _ONLY_IN_DOCUMENT = (
     agent_schemas.CheckIn,
     agent_schemas.CheckInList,
     agent_schemas.LogLines,
+    agent_schemas.RelayedCheckInList,
     schemas.ErrorRead,
 )
 
@@ -93,4 +96,4 @@ def _document(app: FastAPI, server: str) -> dict[str, Any]:
 
 
 def _limit_for(path: str) -> int:
-    return INGEST_BODY_LIMIT if path in {agent.CHECK_INS, agent.LOGS} else BODY_LIMIT
+    return INGEST_BODY_LIMIT if path in {agent.CHECK_INS, agent.LOGS, relay.PATH} else BODY_LIMIT

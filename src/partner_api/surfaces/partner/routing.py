@@ -130,10 +130,16 @@ def _refuse_repeated(request: Request, names: frozenset[str]) -> None:
             raise Invalid(f"{name} may be given once")
 
 
+def require_json(request: Request) -> None:
+    """Refuse a body of another media type; Unsupported."""
+    if not is_json(request.headers.get("content-type")):
+        raise Unsupported("Send the body as application/json")
+
+
 async def _decoded(request: Request) -> Request:
     body = await request.body()
-    if body and not is_json(request.headers.get("content-type")):
-        raise Unsupported("Send the body as application/json")
+    if body:
+        require_json(request)
     decoded = _DecodedRequest(request.scope, request.receive)
     decoded.state.body = body
     try:

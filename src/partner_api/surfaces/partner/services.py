@@ -11,6 +11,7 @@ from partner_api.identity.service import Identity
 from partner_api.identity.tokens import AccessTokens
 from partner_api.ingest.check_ins import CheckIns
 from partner_api.ingest.log_lines import LogLines
+from partner_api.ingest.relay import Relay
 from partner_api.kernel.clock import Clock
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
@@ -36,6 +37,7 @@ class Services:
     provisioning: Provisioning
     check_ins: CheckIns
     log_lines: LogLines
+    relay: Relay
     readiness: Readiness
     revision: str
     public_url: str
