@@ -25,19 +25,23 @@ from partner_api.config import (
     parse_secret_keys,
 )
 from partner_api.database.migrations import check_revision
-from partner_api.database.pools import acquired, create_engine, create_pool
+from partner_api.database.pools import ACQUIRE_SECONDS, acquired, create_engine, create_pool
 from partner_api.database.readiness import Readiness
 from partner_api.database.roles import Role, check_login
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
+from partner_api.http_protocol import BoundedHttpProtocol
+from partner_api.identity.guessing import GuessDelay
 from partner_api.identity.liveness import CredentialLiveness
 from partner_api.identity.service import Identity
 from partner_api.identity.tokens import AccessTokens
 from partner_api.ingest.check_ins import PLAN_SETTINGS, CheckIns
 from partner_api.ingest.log_lines import LogLines
 from partner_api.ingest.relay import Relay
+from partner_api.kernel.buckets import Buckets
 from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
+from partner_api.kernel.fairness import FairGate
 from partner_api.kernel.paging import CursorSigner
 from partner_api.logs.service import Logs
 from partner_api.operations.lifeline import end_with_parent
@@ -51,6 +55,10 @@ READ_CONNECTIONS = 8
 WORK_CONNECTIONS = 8
 # One each for everyday check-ins, careful ones and logs, and one for relays' look-ups.
 INGEST_CONNECTIONS = 4
+
+# What one device may log: four full requests at once, then twenty lines a second.
+LOG_BURST = 2000.0
+LOGS_PER_SECOND = 20.0
 
 _WAIT_FOR_DATABASE_SECONDS = 30.0
 _GRACE_SECONDS = 5
@@ -100,6 +108,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         config = uvicorn.Config(
             create_app(services),
             lifespan="off",
+            http=BoundedHttpProtocol,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -126,13 +136,14 @@ def _services(
         tenancy=tenancy,
         tokens=tokens,
         liveness=CredentialLiveness(tenancy),
-        identity=Identity(tenancy, tokens, clock),
+        identity=Identity(tenancy, tokens, GuessDelay(), clock),
+        gate=FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS),
         organizations=Organizations(tenancy, cursors, clock),
         devices=Devices(tenancy, cursors, clock),
         logs=Logs(tenancy, cursors),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,
-        log_lines=LogLines(ingest, clock),
+        log_lines=LogLines(ingest, clock, Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)),
         relay=Relay(ingest, tenancy, check_ins, clock),
         readiness=Readiness(pool),
         revision=deployed_revision(settings),

@@ -5,6 +5,7 @@ Request ids, bounded bodies, an answer to unexpected errors.
 Plain ASGI, because the hottest paths pass through it.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partner_api.kernel.errors import TooLarge
 
+BODY_SECONDS = 60.0
+"""Enough for eight megabytes over one megabit a second."""
 REQUEST_ID = b"x-request-id"
 UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
 
@@ -46,9 +49,13 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         answer = _Answer(send, request_id)
         try:
-            body = await _read_body(receive, self._limit_for(scope["path"]))
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read_body(receive, self._limit_for(scope["path"]))
         except TooLarge as error:
             await self._render(413, error.message)(scope, receive, answer)
+            return
+        except TimeoutError:
+            await self._render(408, "The body took too long to arrive")(scope, receive, answer)
             return
         if body is not None:
             await self._answer(scope, _Replay(body, receive), answer)

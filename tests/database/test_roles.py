@@ -29,7 +29,13 @@ from tests.tenancy.models import TENANT_TABLES
 OWNER = "partner_api_owner"
 EXECUTES = {
     Role.API: {"search_devices"},
-    Role.INGEST: {"check_in_group", "check_in_read", "check_in_write", "log_group"},
+    Role.INGEST: {
+        "check_in_group",
+        "check_in_read",
+        "check_in_write",
+        "log_group",
+        "relay_devices",
+    },
     Role.WORKER: {"maintain_partitions"},
 }
 READS = {
@@ -38,7 +44,7 @@ READS = {
     Role.WORKER: {"alembic_version"},
 }
 WRITES = {
-    Role.API: {"credentials", "devices", "enrollment_tokens", "organizations"},
+    Role.API: {"credentials", "device_labels", "devices", "enrollment_tokens", "organizations"},
     Role.INGEST: set(),
     Role.WORKER: set(),
 }

@@ -181,22 +181,22 @@ async def test_figures_follow_check_ins_and_time(tenant: Tenant, clock: StoppedC
     assert shown == [("critical", 0), ("healthy", 1), ("warning", 0), ("critical", 0)]
 
 
-@pytest.mark.parametrize("size", range(1, 8))
 async def test_a_walk_shows_every_organization_once_whatever_the_page_size(
-    tenant: Tenant, other_tenant: Tenant, owner: AsyncEngine, clock: StoppedClock, size: int
+    tenant: Tenant, other_tenant: Tenant, owner: AsyncEngine, clock: StoppedClock
 ) -> None:
-    rng = random.Random(size)
+    rng = random.Random(2)
     for msp in (tenant, other_tenant):
         await _fleet(owner, clock, rng, msp)
     # Two of a name and a standing: only the id tells them apart.
     for _ in range(3):
         await tenant.create_organization("Twin")
     whole = await _list(tenant)
-    walked: list[Json] = []
-    async for page in pages(tenant, "/v1/organizations", {"limit": size}):
-        walked += page.json()["data"]
-        assert page.json()["meta"]["total"] == len(whole)
-    assert walked == whole
+    for size in range(1, 8):
+        walked: list[Json] = []
+        async for page in pages(tenant, "/v1/organizations", {"limit": size}):
+            walked += page.json()["data"]
+            assert page.json()["meta"]["total"] == len(whole)
+        assert walked == whole
 
 
 async def test_a_walk_shows_each_organization_once_while_devices_check_in(

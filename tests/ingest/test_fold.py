@@ -52,7 +52,7 @@ states = st.sampled_from(
 
 
 @given(states, streams())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 def test_any_order_of_arrival_gives_the_same_device(
     state: DeviceState, stream: tuple[list[CheckIn], list[CheckIn]]
 ) -> None:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import httpx
@@ -77,8 +78,25 @@ async def test_an_everyday_stream_takes_one_statement_a_check_in_and_leaves_the_
         item = check_in_at(at, number if numbered else None, said)
         expected = fold_all(expected, [item])
         await agent.check_in(**posted(item))
+        assert await _stored(owner, agent) == _as_row(expected)
     assert careful.folded == 2
-    assert await _stored(owner, agent) == _as_row(expected)
+
+
+async def test_numbers_and_instants_that_disagree_are_judged_alike(
+    agent: Agent, owner: AsyncEngine, clock: StoppedClock
+) -> None:
+    expected = enrolled(FACTS | {"channel": "stable"})
+    steps = product([-1000, -64, -63, -1, 0, 1, 63, 64, 65, None], [-1, 0, 1])
+    for place, (numbers, seconds) in enumerate(steps):
+        at, number = clock.start - timedelta(hours=2 - place / 60), 10_000 * (place + 1)
+        then = None if numbers is None else number + numbers
+        for item in (
+            check_in_at(at, number, {"osVersion": "15.4"}),
+            check_in_at(at + timedelta(seconds=seconds), then, {"osVersion": "15.4"}),
+        ):
+            expected = fold_all(expected, [item])
+            await agent.check_in(**posted(item))
+            assert await _stored(owner, agent) == _as_row(expected)
 
 
 async def test_orders_of_arrival_end_in_one_row(

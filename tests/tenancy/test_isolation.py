@@ -13,7 +13,7 @@ from partner_api.kernel.ids import format_msp_id, uuid7
 from partner_api.surfaces.partner.app import create_routes
 from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
-from tests.factories.tenants import Agent, Tenant, create_tenant, post_enrollment
+from tests.factories.tenants import FACTS, Agent, Tenant, create_tenant, post_enrollment
 from tests.surfaces.partner.routes import OPERATIONS, Operation
 from tests.tenancy.models import TENANT_TABLES
 
@@ -235,3 +235,56 @@ async def test_an_enrollment_token_enrolls_into_its_own_msp(ours: Agent, theirs:
     )
     assert answer.json()["data"]["mspId"] == theirs.tenant.msp
     assert answer.json()["data"]["orgId"] == theirs.org_id
+
+
+# Ids that travel in bodies.
+
+
+async def test_a_device_moves_into_no_other_msps_organization(
+    ours: Agent, theirs: Agent, owner: AsyncEngine, clock: StoppedClock
+) -> None:
+    before = await rows_of(owner, ours.tenant), await rows_of(owner, theirs.tenant)
+    path, headers = f"/v1/devices/{theirs.client_id}", theirs.tenant.headers
+    answers = []
+    for org_id in (ours.org_id, unknown_ids(clock)["orgId"]):
+        patch = {"orgId": org_id, "assetId": "Theirs moved"}
+        answers.append(await theirs.tenant.http.patch(path, json=patch, headers=headers))
+    assert visible(answers[0]) == visible(answers[1])
+    assert answers[0].status_code == 404
+    assert (await rows_of(owner, ours.tenant), await rows_of(owner, theirs.tenant)) == before
+
+
+async def test_a_relay_reaches_no_other_msps_devices_or_organizations(
+    ours: Agent, theirs: Agent, owner: AsyncEngine, clock: StoppedClock
+) -> None:
+    before = await rows_of(owner, ours.tenant), await rows_of(owner, theirs.tenant)
+    unknown = unknown_ids(clock)
+    messages = []
+    for client_id, org_id in (
+        (ours.client_id, None),
+        (unknown["clientId"], None),
+        (ours.client_id, ours.org_id),
+        (unknown["clientId"], unknown["orgId"]),
+    ):
+        item = {"clientId": client_id, **FACTS, **({"orgId": org_id} if org_id else {})}
+        answer = await theirs.tenant.post("/v1/check-ins", json={"checkIns": [item]})
+        data = answer.json()["data"]
+        assert (data["accepted"], len(data["rejected"])) == (0, 1)
+        messages.append(data["rejected"][0]["message"])
+    assert messages[0] == messages[1]
+    assert messages[2] == messages[3]
+    assert (await rows_of(owner, ours.tenant), await rows_of(owner, theirs.tenant)) == before
+
+
+async def test_a_relayed_client_id_of_another_msp_is_another_device(
+    ours: Agent, theirs: Agent, owner: AsyncEngine
+) -> None:
+    before = await rows_of(owner, ours.tenant)
+    item = {"clientId": ours.client_id, "orgId": theirs.org_id, **FACTS, "assetId": "Theirs twin"}
+    answer = await theirs.tenant.post("/v1/check-ins", json={"checkIns": [item]})
+    assert answer.json()["data"]["accepted"] == 1
+    assert await rows_of(owner, ours.tenant) == before
+    twin = (await theirs.tenant.get(f"/v1/devices/{ours.client_id}")).json()["data"]
+    assert (twin["mspId"], twin["orgId"]) == (theirs.tenant.msp, theirs.org_id)
+    assert (await theirs.tenant.delete(f"/v1/devices/{ours.client_id}")).status_code == 204
+    assert await rows_of(owner, ours.tenant) == before

@@ -240,6 +240,11 @@ async def _change_everything(agent: Agent) -> None:
     await tenant.get(path)
     enrolled = (await post_enrollment(tenant.http, made["token"])).json()["data"]
     await post_enrollment(tenant.http, made["token"], clientId=enrolled["clientId"])
+    device = f"/v1/devices/{enrolled['clientId']}"
+    for tags in (["new"], ["changed"]):
+        patch = {"orgId": agent.org_id, "tags": tags}
+        edited = await tenant.http.patch(device, json=patch, headers=tenant.headers)
+        assert edited.status_code == 200
     await tenant.delete(f"{path}/{made['id']}")
-    await tenant.delete(f"/v1/devices/{enrolled['clientId']}")
+    await tenant.delete(device)
     assert (await tenant.delete(f"/v1/organizations/{org_id}")).status_code == 204

@@ -26,6 +26,8 @@ _KINDS: dict[int, type[PartnerApiError]] = {
     HTTPStatus.UNAUTHORIZED: Unauthenticated,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooLarge,
 }
+# What reading something else raises; an infinite number is an OverflowError.
+_MISSHAPEN = (KeyError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def read_receipt(response: httpx.Response) -> Receipt:
         rejected = [str(item["message"]) for item in data["rejected"]]
         interval = data.get("checkInIntervalSeconds")
         return Receipt(rejected, None if interval is None else int(interval))
-    except (KeyError, TypeError, ValueError):
+    except _MISSHAPEN:
         raise _strange(response) from None
 
 
@@ -68,7 +70,7 @@ def read_place(response: httpx.Response) -> Place:
             device_token=str(data["deviceToken"]),
             check_in_interval_seconds=int(data["checkInIntervalSeconds"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except _MISSHAPEN:
         raise _strange(response) from None
 
 

@@ -33,7 +33,7 @@ class Agent:
         self._spool = spool
         self._server = server
         self._facts = facts
-        self._interval = interval_seconds
+        self._interval = _believable(interval_seconds)
         self._clock = clock
         self._random = random
         self._sleep = sleep
@@ -99,7 +99,7 @@ class Agent:
         receipt = await self._server.check_in(items)
         asked = receipt.check_in_interval_seconds
         if asked is not None:
-            self._interval = min(max(asked, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
+            self._interval = _believable(asked)
         return receipt
 
     def _tell_of_dropped(self) -> None:
@@ -118,3 +118,7 @@ class Agent:
     def _lost_log_lines(self, count: int, reason: str) -> None:
         # Not as a log line: the server would refuse that for the same reason, and so on.
         self._journal.say(f"The server refused {count} log lines, which are dropped: {reason}")
+
+
+def _believable(interval_seconds: int) -> int:
+    return min(max(interval_seconds, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)

@@ -18,16 +18,16 @@ from partner_api.agent.files import create_private
 Content = dict[str, Any]
 
 _QUEUE = """
-create table if not exists {name} (
+create table if not exists {table} (
     number integer primary key autoincrement,
     wall text not null, boot text not null, ticks real not null, content text not null
 )
 """
 _DROPPED = "create table if not exists dropped (queue text primary key, entries integer not null)"
-_ADD = "insert into {name} (wall, boot, ticks, content) values (?, ?, ?, ?)"
-_OLDEST = "select number, wall, boot, ticks, content from {name} order by number limit ?"
-_SIZE = "select count(*), coalesce(sum(length(cast(content as blob))), 0) from {name}"
-_DROP = "delete from {name} where number = (select min(number) from {name})"
+_ADD = "insert into {table} (wall, boot, ticks, content) values (?, ?, ?, ?)"
+_OLDEST = "select number, wall, boot, ticks, content from {table} order by number limit ?"
+_SIZE = "select count(*), coalesce(sum(length(cast(content as blob))), 0) from {table}"
+_DROP = "delete from {table} where number = (select min(number) from {table})"
 _COUNT = (
     "insert into dropped values (?, ?)"
     " on conflict (queue) do update set entries = entries + excluded.entries"
@@ -60,8 +60,8 @@ class Spool:
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = full")
         self._connection.execute(_DROPPED)
-        self.check_ins = Queue(self._connection, "check_ins", bounds or Bounds())
-        self.log_lines = Queue(self._connection, "log_lines", bounds or Bounds())
+        self.check_ins = Queue(self._connection, "check_ins", "check-ins", bounds or Bounds())
+        self.log_lines = Queue(self._connection, "log_lines", "log lines", bounds or Bounds())
 
     def clear(self) -> None:
         """Forget what waits; numbers go on from where they were."""
@@ -77,10 +77,12 @@ class Spool:
 class Queue:
     """First in, first out; when it is full the oldest entry makes room and is counted."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, bounds: Bounds) -> None:
-        self.what = name.replace("_", " ")
+    def __init__(
+        self, connection: sqlite3.Connection, table: str, what: str, bounds: Bounds
+    ) -> None:
+        self.what = what
         self._connection = connection
-        self._name = name
+        self._table = table
         self._bounds = bounds
         self._execute(_QUEUE)
 
@@ -102,7 +104,7 @@ class Queue:
         """Take out entries that were dealt with."""
         numbers = entries[0].number, entries[-1].number
         with self._connection:
-            self._execute("delete from {name} where number between ? and ?", *numbers)
+            self._execute("delete from {table} where number between ? and ?", *numbers)
 
     def __len__(self) -> int:
         return self._size()[0]
@@ -110,13 +112,13 @@ class Queue:
     def dropped(self) -> int:
         """How many entries made room and were not spoken of yet."""
         statement = "select entries from dropped where queue = ?"
-        row = self._execute(statement, self._name).fetchone()
+        row = self._execute(statement, self._table).fetchone()
         return row[0] if row else 0
 
     def forget_dropped(self, entries: int) -> None:
         """That many were spoken of."""
         with self._connection:
-            self._execute(_COUNT, self._name, -entries)
+            self._execute(_COUNT, self._table, -entries)
 
     def _make_room(self) -> None:
         dropped = 0
@@ -124,7 +126,7 @@ class Queue:
             self._execute(_DROP)
             dropped += 1
         if dropped:
-            self._execute(_COUNT, self._name, dropped)
+            self._execute(_COUNT, self._table, dropped)
 
     def _is_too_full(self) -> bool:
         entries, size = self._size()
@@ -135,4 +137,4 @@ class Queue:
         return size
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
-        return self._connection.execute(statement.format(name=self._name), values)
+        return self._connection.execute(statement.format(table=self._table), values)

@@ -24,8 +24,17 @@ DATABASE_AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DiskFullError,
 )
-"""What asyncpg raises while the server is away, restarting or full."""
+"""What asyncpg raises while the server is away, restarting, full or too slow."""
+
+_SESSION = {
+    "application_name": "partner-api",
+    # Milliseconds. A statement that takes this long only holds up others.
+    "statement_timeout": "5000",
+    "idle_in_transaction_session_timeout": "15000",
+}
 
 
 async def create_pool(
@@ -38,7 +47,7 @@ async def create_pool(
         max_size=size,
         reset=_reset_nothing,
         timeout=ACQUIRE_SECONDS,
-        server_settings={"application_name": "partner-api", **(settings or {})},
+        server_settings={**_SESSION, **(settings or {})},
     )
 
 
@@ -65,7 +74,7 @@ def create_engine(url: str, *, size: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=ACQUIRE_SECONDS,
         pool_pre_ping=True,
-        connect_args={"timeout": ACQUIRE_SECONDS},
+        connect_args={"timeout": ACQUIRE_SECONDS, "server_settings": _SESSION},
     )
 
 

@@ -57,7 +57,7 @@ class Devices:
     ) -> Page[DeviceView]:
         """A page of the devices that match; Invalid for a cursor of another walk."""
         walk = _walk(msp_id, wanted, sort, order)
-        after = self._cursors.open(walk, cursor) if cursor else None
+        after = None if cursor is None else self._cursors.open(walk, cursor)
         now = self._clock.now()
         async with self._tenancy.reading(msp_id) as connection:
             page, values = _page_statement(msp_id, now, wanted, _SORTS[sort], order, limit, after)

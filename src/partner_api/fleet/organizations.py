@@ -40,7 +40,7 @@ class Organizations:
     async def list(self, msp_id: MspId, limit: int, cursor: str | None) -> Page[OrganizationView]:
         """A page of organizations, critical first, then by name; Invalid for a foreign cursor."""
         walk = [str(msp_id), "organizations"]
-        rank, name, org_id = self._cursors.open(walk, cursor) if cursor else _START
+        rank, name, org_id = _START if cursor is None else self._cursors.open(walk, cursor)
         async with self._tenancy.reading(msp_id) as connection:
             rows = await connection.fetch(
                 _PAGE, msp_id, self._clock.now(), rank, name, org_id, limit + 1

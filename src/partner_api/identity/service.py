@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from partner_api.identity.guessing import GuessDelay
 from partner_api.identity.models import Credential
 from partner_api.identity.repository import get_credential, touch_credential
 from partner_api.identity.secrets import (
@@ -53,9 +54,12 @@ class NewSecret:
 class Identity:
     """Proves who a caller is."""
 
-    def __init__(self, tenancy: Tenancy, tokens: AccessTokens, clock: Clock) -> None:
+    def __init__(
+        self, tenancy: Tenancy, tokens: AccessTokens, guesses: GuessDelay, clock: Clock
+    ) -> None:
         self._tenancy = tenancy
         self._tokens = tokens
+        self._guesses = guesses
         self._clock = clock
 
     async def issue_token(
@@ -63,8 +67,18 @@ class Identity:
     ) -> IssuedToken:
         """Exchange a credential for a token, narrowed to the `wanted` scopes when any are named.
 
-        Raises InvalidClient, or InvalidScope for a scope the credential does not have.
+        Raises InvalidClient, later the more often it did lately for this client id, or
+        InvalidScope for a scope the credential does not have.
         """
+        try:
+            return await self._exchange(client_id, client_secret, wanted)
+        except InvalidClient:
+            await self._guesses.punish(client_id)
+            raise
+
+    async def _exchange(
+        self, client_id: str, client_secret: str, wanted: Sequence[str] | None
+    ) -> IssuedToken:
         msp_id = msp_of_client_id(client_id)
         if msp_id is None:
             raise InvalidClient("Invalid client credentials")

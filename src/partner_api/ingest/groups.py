@@ -5,8 +5,10 @@ request is answered after the commit that holds it, never before.
 """
 
 import asyncio
-from collections import deque
+import random
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -18,10 +20,19 @@ from partner_api.kernel.errors import Unavailable
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-Key = tuple[bytes, ...]
+Key = tuple[bytes, bytes]
+"""The tenant and the row an item writes."""
 Write = Callable[[PoolConnectionProxy, Sequence[Item]], Awaitable[Sequence[Outcome]]]
 
 MOST_WAITING = 20_000
+MOST_OF_ONE_TENANT = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[Item, Outcome]):
+    key: Key
+    item: Item
+    future: asyncio.Future[Outcome]
 
 
 class GroupWriter(Generic[Item, Outcome]):
@@ -29,6 +40,7 @@ class GroupWriter(Generic[Item, Outcome]):
 
     Items of one group have different keys and come sorted by key, so that groups of any number of
     processes lock rows in one order. A second item with the same key goes into the next group.
+    When more wait than a group holds, tenants take turns.
     """
 
     def __init__(
@@ -42,7 +54,7 @@ class GroupWriter(Generic[Item, Outcome]):
         self._write = write
         self._key = key
         self._largest = largest
-        self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._waiting: _FairQueue[Item, Outcome] = _FairQueue()
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -63,10 +75,12 @@ class GroupWriter(Generic[Item, Outcome]):
 
         Unavailable when too many wait or the database is away.
         """
-        if len(self._waiting) >= MOST_WAITING:
-            raise Unavailable("Too many requests are waiting; try again shortly", 5)
+        key = self._key(item)
+        if self._waiting.is_full(key[0]):
+            # Spread, so that those sent away do not all come back at once.
+            raise Unavailable("Too many requests are waiting", random.randint(2, 20))  # noqa: S311
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.push(_Entry(key, item, future))
         self._arrived.set()
         return await future
 
@@ -79,25 +93,63 @@ class GroupWriter(Generic[Item, Outcome]):
             if group:
                 await self._settle(group)
 
-    def _next_group(self) -> Sequence[tuple[Item, asyncio.Future[Outcome]]]:
-        group: dict[Key, tuple[Item, asyncio.Future[Outcome]]] = {}
-        postponed: list[tuple[Item, asyncio.Future[Outcome]]] = []
+    def _next_group(self) -> Sequence[_Entry[Item, Outcome]]:
+        group: dict[Key, _Entry[Item, Outcome]] = {}
+        postponed: list[_Entry[Item, Outcome]] = []
         while self._waiting and len(group) < self._largest:
-            entry = self._waiting.popleft()
-            if group.setdefault(self._key(entry[0]), entry) is not entry:
+            entry = self._waiting.pop()
+            if group.setdefault(entry.key, entry) is not entry:
                 postponed.append(entry)
-        self._waiting.extendleft(reversed(postponed))
+        self._waiting.put_back(postponed)
         return [group[key] for key in sorted(group)]
 
-    async def _settle(self, group: Sequence[tuple[Item, asyncio.Future[Outcome]]]) -> None:
+    async def _settle(self, group: Sequence[_Entry[Item, Outcome]]) -> None:
         try:
             async with acquired(self._pool) as connection:
-                outcomes = await self._write(connection, [item for item, _ in group])
+                outcomes = await self._write(connection, [entry.item for entry in group])
         except Exception as error:  # noqa: BLE001 - every waiting request must hear of it
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+            for entry in group:
+                if not entry.future.done():
+                    entry.future.set_exception(error)
             return
-        for (_, future), outcome in zip(group, outcomes, strict=True):
-            if not future.done():
-                future.set_result(outcome)
+        for entry, outcome in zip(group, outcomes, strict=True):
+            if not entry.future.done():
+                entry.future.set_result(outcome)
+
+
+class _FairQueue(Generic[Item, Outcome]):
+    """First come, first served within a tenant; tenants take turns."""
+
+    def __init__(self) -> None:
+        self._tenants: OrderedDict[bytes, deque[_Entry[Item, Outcome]]] = OrderedDict()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def is_full(self, tenant: bytes) -> bool:
+        """Whether one more of this tenant is too many."""
+        mine = len(self._tenants.get(tenant, ()))
+        return self._size >= MOST_WAITING or mine >= MOST_OF_ONE_TENANT
+
+    def push(self, entry: _Entry[Item, Outcome]) -> None:
+        """Put an entry last among its tenant's."""
+        self._tenants.setdefault(entry.key[0], deque()).append(entry)
+        self._size += 1
+
+    def pop(self) -> _Entry[Item, Outcome]:
+        """Take the first entry of the tenant whose turn it is."""
+        tenant, entries = next(iter(self._tenants.items()))
+        entry = entries.popleft()
+        self._size -= 1
+        if entries:
+            self._tenants.move_to_end(tenant)
+        else:
+            del self._tenants[tenant]
+        return entry
+
+    def put_back(self, entries: Sequence[_Entry[Item, Outcome]]) -> None:
+        """Put entries that were popped first again, in their order."""
+        for entry in reversed(entries):
+            self._tenants.setdefault(entry.key[0], deque()).appendleft(entry)
+            self._size += 1

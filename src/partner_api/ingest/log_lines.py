@@ -9,11 +9,13 @@ from asyncpg.pool import PoolConnectionProxy
 from partner_api.identity.tokens import invalid_token
 from partner_api.ingest.groups import GroupWriter
 from partner_api.ingest.types import LogLine
+from partner_api.kernel.buckets import Buckets
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import uuid7
 from partner_api.tenancy.principal import DevicePrincipal
 
 _LARGEST_GROUP = 20
+_FLOOD = "This device logs too much; send the rest after Retry-After seconds"
 _WRITE = "select * from log_group($1, $2, $3, $4, $5, $6, $7, $8)"
 
 
@@ -26,8 +28,9 @@ class _Entry:
 class LogLines:
     """Takes log lines of verified shape and unverified token."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, buckets: Buckets) -> None:
         self._clock = clock
+        self._buckets = buckets
         self._writer = GroupWriter(pool, self._write, _key, _LARGEST_GROUP)
 
     def start(self) -> None:
@@ -39,7 +42,11 @@ class LogLines:
         await self._writer.stop()
 
     async def take(self, device: DevicePrincipal, lines: Sequence[LogLine]) -> None:
-        """Keep a device's lines; returns after the commit. Unauthenticated, Unavailable."""
+        """Keep a device's lines; returns after the commit.
+
+        Unauthenticated, Unavailable, RateLimited for a device that floods.
+        """
+        self._buckets.take(device.token_hash, len(lines), _FLOOD)
         if not await self._writer.submit(_Entry(device, lines)):
             raise invalid_token()
 

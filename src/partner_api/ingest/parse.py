@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -21,6 +21,8 @@ from partner_api.logs.severity import ACCEPTED_WORDS, parse_severity
 MOST_ITEMS = 500
 MOST_RELAYED = 1000
 LARGEST_ITEM = 16 * 1024
+DEEPEST = 64
+"""Levels a payload may nest: far below where any reader, ours included, gives up."""
 OLDEST = timedelta(days=30)
 AHEAD = timedelta(seconds=60)
 
@@ -163,10 +165,27 @@ def _log_line(wire: _LogLine, client_id: ClientId, now: datetime) -> LogLine:
     if severity is None:
         raise Invalid(f"severity must be one of {', '.join(ACCEPTED_WORDS)}")
     timestamp = now if wire.timestamp is None else _timestamp("timestamp", wire.timestamp)
+    if _is_deep(wire.payload):
+        raise Invalid(f"payload may nest {DEEPEST} levels deep")
     payload = {**wire.payload, "clientId": format_client_id(client_id)}
     return LogLine(
         _bounded("timestamp", timestamp, now), severity, msgspec.json.encode(payload).decode()
     )
+
+
+def _is_deep(payload: dict[str, object]) -> bool:
+    level: list[object] = [payload]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _bounded(name: str, instant: datetime, now: datetime) -> datetime:

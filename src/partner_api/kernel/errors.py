@@ -9,6 +9,7 @@
     │   ├── Unsupported     its media type is not one we read
     │   └── TooLarge        it is bigger than we accept
     ├── Unavailable         try again later
+    │   └── RateLimited     the caller does too much
     └── Misconfigured       the operator has to change something
 
 No HTTP number appears here: each surface maps kinds to statuses in its own errors module.
@@ -57,6 +58,10 @@ class Unavailable(PartnerApiError):
     def __init__(self, message: str, retry_after_seconds: int = 1) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(Unavailable):
+    """The caller does more than its share; the same request succeeds after the wait."""
 
 
 class Misconfigured(PartnerApiError):

@@ -40,7 +40,7 @@ class Logs:
     ) -> LogPage:
         """A page of one device's log; DeviceNotFound, Invalid for a foreign cursor."""
         walk = _walk(msp_id, client_id, wanted)
-        after = self._cursors.open(walk, cursor) if cursor else None
+        after = None if cursor is None else self._cursors.open(walk, cursor)
         async with self._tenancy.reading(msp_id) as connection:
             enrollment = await connection.fetchval(_ENROLLMENT, msp_id, client_id)
             if enrollment is None:

@@ -20,6 +20,9 @@ NEEDED = {
     "GET /v1/organizations": "orgs:read",
     "GET /v1/organizations/{orgId}": "orgs:read",
     "GET /v1/organizations/{orgId}/enrollment-tokens": "orgs:read",
+    "PATCH /v1/devices/{clientId}": "orgs:write",
+    "PATCH /v1/organizations/{orgId}": "orgs:write",
+    "POST /v1/check-ins": "orgs:write",
     "POST /v1/credentials/regenerate": None,
     "POST /v1/organizations": "orgs:write",
     "POST /v1/organizations/{orgId}/enrollment-tokens": "orgs:write",
@@ -65,7 +68,7 @@ async def _call_with_scope(standing: Agent, operation: Operation, scope: str) ->
         operation.method,
         path.replace("{tokenId}", "x"),
         headers={"Authorization": f"Bearer {token}"},
-        json={} if operation.method == "POST" and not regenerates else None,
+        json={} if operation.method in {"POST", "PATCH"} and not regenerates else None,
     )
     if regenerates and answer.is_success:
         tenant.client_secret = answer.json()["clientSecret"]

@@ -20,9 +20,11 @@ PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -35,6 +37,7 @@ _STATUSES: Mapping[type[PartnerApiError], int] = {
     errors.Unsupported: 415,
     errors.TooLarge: 413,
     errors.Invalid: 400,
+    errors.RateLimited: 429,
     errors.Unavailable: 503,
 }
 

@@ -102,7 +102,10 @@ class PartnerRoute(APIRoute):
             request.state.call = call = Call(services, principal)
             if self.body_field is not None:
                 request = await _decoded(request)
-            return await _in_one_unit(call, handle, request)
+            if principal is None:
+                return await _in_one_unit(call, handle, request)
+            async with services.gate.turn(principal.msp_id):
+                return await _in_one_unit(call, handle, request)
 
         return answer
 

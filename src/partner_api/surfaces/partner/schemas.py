@@ -1,38 +1,25 @@
 """What travels over the wire, named as the Partner API document names it."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from partner_api.kernel.ids import OrgId, parse_org_id
 from partner_api.kernel.text import is_clean
-from partner_api.kernel.timestamps import format_timestamp, parse_timestamp
 from partner_api.status.rules import Connection, Health
-from partner_api.tenancy.principal import Scope
-
-
-def _instant(value: object) -> object:
-    parsed = parse_timestamp(value) if isinstance(value, str) else value
-    if not isinstance(parsed, datetime):
-        raise ValueError("must be an RFC 3339 timestamp such as 2026-02-24T11:55:00Z")
-    return parsed
-
-
-def _org_id(value: object) -> OrgId:
-    parsed = parse_org_id(value) if isinstance(value, str) else None
-    if parsed is None:
-        raise ValueError("must be org_ and a lower-case UUID")
-    return parsed
+from partner_api.surfaces.partner import specimens
+from partner_api.surfaces.partner.wire import (
+    Answer,
+    Body,
+    CleanKey,
+    CleanText,
+    ClientIdRead,
+    MspIdRead,
+    OrgIdRead,
+    OrgIdText,
+    Timestamp,
+    Wire,
+)
+from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
 
 
 def _include(value: object) -> frozenset[str]:
@@ -42,14 +29,10 @@ def _include(value: object) -> frozenset[str]:
     return wanted
 
 
-def _clean(value: str) -> str:
+def _named(value: str) -> str:
+    name = value.strip()
     if not is_clean(value):
         raise ValueError("must not contain control characters")
-    return value
-
-
-def _named(value: str) -> str:
-    name = _clean(value).strip()
     if not any(character.isalnum() for character in name):
         raise ValueError("must contain a letter or digit")
     if not 2 <= len(name) <= 100:
@@ -57,111 +40,115 @@ def _named(value: str) -> str:
     return name
 
 
-Timestamp = Annotated[
-    datetime,
-    BeforeValidator(_instant),
-    PlainSerializer(format_timestamp, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-OrgIdText = Annotated[
-    Any,
-    BeforeValidator(_org_id),
-    WithJsonSchema({"type": "string", "pattern": "^org_[0-9a-f-]{36}$"}),
-]
 IncludeText = Annotated[
     Any,
     BeforeValidator(_include),
     WithJsonSchema({"type": "string", "enum": ["tags", "attributes", "tags,attributes"]}),
 ]
-CleanText = Annotated[str, AfterValidator(_clean)]
 OrganizationName = Annotated[
     str,
     AfterValidator(_named),
-    WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 100}),
+    WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 100, "examples": ["Acme Corp"]}),
 ]
+Count = Annotated[int, Field(ge=0)]
+Label = Annotated[CleanText, Field(min_length=1, max_length=64)]
+AttributeValue = Annotated[CleanText, Field(max_length=500)] | bool | float
+EditedFact = Annotated[CleanText, Field(min_length=1, max_length=320)] | None
+LabelKey = Annotated[CleanKey, Field(min_length=1, max_length=64)]
 
 
-Label = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=64)]
-AttributeValue = Annotated[str, AfterValidator(_clean), Field(max_length=500)] | bool | float
-EditedFact = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=320)] | None
-
-
-class Wire(BaseModel):
-    """camelCase on the wire; what is None is left out."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-
-class Body(Wire):
-    """A request's body: numbers are no strings and strings no numbers."""
-
-    model_config = ConfigDict(strict=True)
-
-
-class ErrorRead(BaseModel):
+class ErrorRead(Answer):
     """Every error."""
 
     error: str = Field(description="The status code's reason phrase", examples=["Not Found"])
-    message: str = Field(description="What went wrong, and what to do", examples=["Check IDs"])
+    message: str = Field(
+        description="What went wrong, and what to do", examples=["Device not found"]
+    )
 
 
 class Total(Wire):
     """How many rows match in all."""
 
-    total: int
+    total: Count = Field(examples=[1])
 
 
 class PageMeta(Total):
     """How many rows match in all, and the cursor of the next page when there is one."""
 
-    next_cursor: str | None = None
+    next_cursor: str | None = Field(
+        None, description="Send it as `cursor`; absent on the last page."
+    )
 
 
-class TokenRead(BaseModel):
+class TokenRead(Answer):
     """An access token."""
 
-    access_token: str
+    access_token: str = Field(
+        description="A JSON Web Token; its claim `msp_id` names your MSP.",
+        examples=[specimens.ACCESS_TOKEN],
+    )
     token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int
-    scope: str
+    expires_in: int = Field(description="Seconds from now.", examples=[3600])
+    scope: str = Field(
+        description="What the token may do, separated by spaces.",
+        examples=[" ".join(DOCUMENTED_SCOPES)],
+    )
+
+
+class TokenErrorRead(Answer):
+    """An error of the token endpoint (RFC 6749, section 5.2)."""
+
+    error: Literal[
+        "invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"
+    ] = Field(description="The standard's code.")
+    error_description: str = Field(examples=["grant_type is required"])
+    message: str = Field(
+        description="The same sentence, as every error has it.", examples=["grant_type is required"]
+    )
 
 
 class CredentialRead(Wire):
     """The credential the token was issued to."""
 
-    exists: bool = True
-    client_id: str
-    scopes: list[Scope]
-    created_at: Timestamp
-    last_used_at: Timestamp | None = None
-    enabled: bool
+    exists: bool = Field(default=True, examples=[True])
+    client_id: str = Field(examples=[specimens.CREDENTIAL_ID])
+    scopes: list[Scope] = Field(examples=[list(DOCUMENTED_SCOPES)])
+    created_at: Timestamp = Field(examples=["2026-01-15T10:00:00Z"])
+    last_used_at: Timestamp | None = Field(None, description="Absent before the first token.")
+    enabled: bool = Field(examples=[True])
 
 
 class SecretRegenerate(Body):
     """How to replace a client secret."""
 
     overlap_seconds: int = Field(
-        default=0, ge=0, le=86400, description="How long the old secret goes on to work."
+        default=0,
+        ge=0,
+        le=86400,
+        description="How long the old secret goes on to work.",
+        examples=[3600],
     )
 
 
 class SecretRead(Wire):
     """A new client secret, at the one moment it is shown."""
 
-    client_id: str
-    client_secret: str
-    message: str
+    client_id: str = Field(examples=[specimens.CREDENTIAL_ID])
+    client_secret: str = Field(examples=[specimens.CLIENT_SECRET])
+    message: str = Field(
+        examples=["Client secret regenerated. Store it securely - it won't be shown again."]
+    )
 
 
 class FleetStats(Wire):
     """The dashboard's figures."""
 
-    total_devices: int
-    total_orgs: int
-    healthy: int
-    warning: int
-    critical: int
-    online_now: int
+    total_devices: Count = Field(examples=[47])
+    total_orgs: Count = Field(examples=[3])
+    healthy: Count = Field(description="Seen within the hour, up to date.", examples=[38])
+    warning: Count = Field(description="Not seen for an hour, or outdated.", examples=[6])
+    critical: Count = Field(description="Not seen for a day, or never.", examples=[3])
+    online_now: Count = Field(description="Seen within the hour.", examples=[41])
 
 
 class FleetStatsRead(Wire):
@@ -173,11 +160,13 @@ class FleetStatsRead(Wire):
 class Member(Wire):
     """Somebody who has logged in to the MSP's account."""
 
-    email: str
-    name: str
-    picture: str | None = None
-    provider: str = Field(description="google, microsoft or password")
-    last_login_at: Timestamp
+    email: str = Field(examples=["alice@acme.com"])
+    name: str = Field(examples=["Alice Smith"])
+    picture: str | None = Field(
+        None, description="A picture's address.", examples=["https://pictures.example/alice"]
+    )
+    provider: str = Field(description="google, microsoft or password", examples=["google"])
+    last_login_at: Timestamp = Field(examples=["2026-02-27T10:30:00Z"])
 
 
 class MembersRead(Wire):
@@ -190,22 +179,22 @@ class MembersRead(Wire):
 class OrganizationCreate(Body):
     """A new organization."""
 
-    name: OrganizationName
+    name: OrganizationName = Field(description="With a letter or digit in it.")
 
 
 class OrganizationUpdate(Body):
     """What may change about an organization; its slug stays."""
 
-    name: OrganizationName
+    name: OrganizationName = Field(description="With a letter or digit in it.")
 
 
 class OrganizationCreated(Wire):
     """A new organization, before it has devices."""
 
-    org_id: str
-    name: str
-    msp_id: str
-    slug: str
+    org_id: OrgIdRead
+    name: str = Field(examples=["Acme Corp"])
+    msp_id: MspIdRead
+    slug: str = Field(description="The name for addresses.", examples=["acme-corp"])
 
 
 class OrganizationCreatedRead(Wire):
@@ -215,42 +204,42 @@ class OrganizationCreatedRead(Wire):
 
 
 class NetworkQualityCounts(Wire):
-    """Devices by network quality; they add up to the total."""
+    """Devices by network quality; they add up to the total. All are offline: not measured yet."""
 
-    good: int
-    degraded: int
-    poor: int
-    offline: int
-    overall: Literal["good", "degraded", "poor", "offline"]
+    good: Count = Field(examples=[0])
+    degraded: Count = Field(examples=[0])
+    poor: Count = Field(examples=[0])
+    offline: Count = Field(examples=[25])
+    overall: Literal["good", "degraded", "poor", "offline"] = Field(examples=["offline"])
 
 
 class LocationCounts(Wire):
-    """Devices by location; they add up to the total."""
+    """Devices by location; they add up to the total. All are unknown: not inferred yet."""
 
-    office: int
-    home: int
-    remote: int
-    unknown: int
+    office: Count = Field(examples=[0])
+    home: Count = Field(examples=[0])
+    remote: Count = Field(examples=[0])
+    unknown: Count = Field(examples=[25])
 
 
 class ConnectionCounts(Wire):
     """Devices by connection state; they add up to the total."""
 
-    streaming: int
-    idle: int
-    offline: int
+    streaming: Count = Field(description="Seen less than 5 minutes ago.", examples=[18])
+    idle: Count = Field(description="Seen 5 to 60 minutes ago.", examples=[4])
+    offline: Count = Field(description="Not seen for an hour, or never.", examples=[3])
 
 
 class OrganizationStats(Wire):
     """One organization's figures."""
 
-    org_id: str
-    total: int
-    healthy: int
-    warning: int
-    critical: int
-    online_now: int
-    current_version: int
+    org_id: OrgIdRead
+    total: Count = Field(description="Devices.", examples=[25])
+    healthy: Count = Field(examples=[20])
+    warning: Count = Field(examples=[3])
+    critical: Count = Field(examples=[2])
+    online_now: Count = Field(description="Seen within the hour.", examples=[22])
+    current_version: Count = Field(description="Up to date.", examples=[25])
     network_quality: NetworkQualityCounts
     locations: LocationCounts
     connection_states: ConnectionCounts
@@ -259,12 +248,12 @@ class OrganizationStats(Wire):
 class Organization(Wire):
     """One organization with its figures."""
 
-    org_id: str
-    name: str
-    msp_id: str
-    slug: str
+    org_id: OrgIdRead
+    name: str = Field(examples=["Acme Corp"])
+    msp_id: MspIdRead
+    slug: str = Field(description="The name for addresses.", examples=["acme-corp"])
     stats: OrganizationStats
-    overall_health: Health
+    overall_health: Health = Field(description="Its worst device's.", examples=["critical"])
 
 
 class OrganizationRead(Wire):
@@ -283,33 +272,38 @@ class OrganizationsRead(Wire):
 class Location(Wire):
     """Where a device is; not inferred yet."""
 
-    type: Literal["office", "home", "remote", "unknown"] = "unknown"
-    confidence: int = 0
-    signals: list[str] = []
+    type: Literal["office", "home", "remote", "unknown"] = Field("unknown", examples=["unknown"])
+    confidence: int = Field(0, examples=[0])
+    signals: list[str] = Field([], examples=[[]])
 
 
 class Device(Wire):
-    """One device, with its status at the instant of the request."""
+    """One device, with its status at the instant of the request.
 
-    client_id: str
-    msp_id: str
-    org_id: str
-    current_version: str
-    os: str
-    os_version: str | None = None
-    arch: str
-    channel: str
-    last_seen: Timestamp | None = None
+    What the device has not stated is left out.
+    """
+
+    client_id: ClientIdRead
+    msp_id: MspIdRead
+    org_id: OrgIdRead
+    current_version: str = Field(examples=["1.0.5.42"])
+    os: str = Field(examples=["macOS"])
+    os_version: str | None = Field(None, examples=["15.3"])
+    arch: str = Field(examples=["arm64"])
+    channel: str = Field(description="The channel it takes releases from.", examples=["stable"])
+    last_seen: Timestamp | None = Field(None, description="Absent before the first check-in.")
     last_check_in: Timestamp | None = None
-    check_in_count: int | None = None
-    serial_number: str | None = None
-    asset_id: str | None = None
-    user_name: str | None = None
-    user_email: str | None = None
-    referrer: str | None = None
+    check_in_count: int | None = Field(None, ge=0, examples=[342])
+    serial_number: str | None = Field(None, examples=["C02X1234ABCD"])
+    asset_id: str | None = Field(None, examples=["ACME-MBP-0042"])
+    user_name: str | None = Field(None, examples=["Alice Smith"])
+    user_email: str | None = Field(None, examples=["alice@acme.com"])
+    referrer: str | None = Field(None, description="What brought the agent there.")
     connection_state: Connection
-    status: Health
-    is_current_version: bool
+    status: Health = Field(examples=["healthy"])
+    is_current_version: bool = Field(
+        description="Runs the newest release of its channel.", examples=[True]
+    )
     location: Location = Location()
     tags: list[str] | None = Field(None, description="With `include=tags` only.")
     attributes: dict[str, str | float | bool] | None = Field(
@@ -324,12 +318,17 @@ class DeviceUpdate(Body):
     """
 
     org_id: OrgIdText = Field(default=None, description="Moves the device there.")
-    asset_id: EditedFact = None
-    user_name: EditedFact = None
-    user_email: EditedFact = None
-    tags: list[Label] | None = Field(None, max_length=50, description="Replaces all tags.")
-    attributes: dict[Label, AttributeValue | None] | None = Field(
-        None, max_length=50, description="Merged by key; null removes a key."
+    asset_id: EditedFact = Field(None, examples=["ACME-MBP-0042"])
+    user_name: EditedFact = Field(None, examples=["Alice Smith"])
+    user_email: EditedFact = Field(None, examples=["alice@acme.com"])
+    tags: list[Label] | None = Field(
+        None, max_length=50, description="Replaces all tags.", examples=[["loaner", "floor-3"]]
+    )
+    attributes: dict[LabelKey, AttributeValue | None] | None = Field(
+        None,
+        max_length=50,
+        description="Merged by key; null removes a key.",
+        examples=[{"costCenter": "4711", "leased": True}],
     )
 
 
@@ -349,17 +348,23 @@ class DevicesRead(Wire):
 class LogEntry(Wire):
     """One thing a device reported."""
 
-    timestamp: Timestamp
-    severity: str = Field(description="DEBUG, INFO, WARN or ERROR")
-    payload: dict[str, Any]
+    timestamp: Timestamp = Field(examples=["2026-02-26T12:00:00Z"])
+    severity: str = Field(description="DEBUG, INFO, WARN or ERROR", examples=["INFO"])
+    payload: dict[str, Any] = Field(
+        examples=[
+            {"clientId": specimens.CLIENT_ID, "type": "network_check", "latency_ms": 12.5},
+        ]
+    )
 
 
 class LogMeta(Wire):
     """How many entries this page has, of how many it could have."""
 
-    count: int
-    limit: int
-    next_cursor: str | None = None
+    count: Count = Field(examples=[1])
+    limit: int = Field(examples=[50])
+    next_cursor: str | None = Field(
+        None, description="Send it as `cursor`; absent on the last page."
+    )
 
 
 class LogsRead(Wire):
@@ -372,24 +377,32 @@ class LogsRead(Wire):
 class EnrollmentTokenCreate(Body):
     """A new permission to enroll."""
 
-    expires_in_seconds: int = Field(default=7 * 86400, ge=60, le=365 * 86400)
-    max_uses: int | None = Field(default=None, ge=1, le=1_000_000)
+    expires_in_seconds: int = Field(
+        default=7 * 86400, ge=60, le=365 * 86400, description="A week by default.", examples=[86400]
+    )
+    max_uses: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Unlimited by default.", examples=[25]
+    )
 
 
 class EnrollmentToken(Wire):
     """A permission to enroll devices into one organization."""
 
-    id: str
-    org_id: str
-    expires_at: Timestamp
-    max_uses: int | None = None
-    uses: int
+    id: str = Field(
+        description="Revokes it.",
+        examples=[specimens.ENROLLMENT_TOKEN_ID],
+        json_schema_extra={"format": "uuid"},
+    )
+    org_id: OrgIdRead
+    expires_at: Timestamp = Field(examples=["2026-03-03T12:00:00Z"])
+    max_uses: int | None = Field(None, description="Absent when unlimited.", examples=[25])
+    uses: Count = Field(description="Devices that enrolled with it.", examples=[0])
 
 
 class EnrollmentTokenCreated(EnrollmentToken):
     """A permission to enroll, at the one moment its token is shown."""
 
-    token: str
+    token: str = Field(examples=[specimens.ENROLLMENT_TOKEN])
 
 
 class EnrollmentTokenCreatedRead(Wire):
@@ -405,14 +418,14 @@ class EnrollmentTokensRead(Wire):
     meta: Total
 
 
-class HealthRead(BaseModel):
+class HealthRead(Answer):
     """Which service this is, and which deployment of it."""
 
     service: Literal["partner-api"] = "partner-api"
-    revision: str
+    revision: str = Field(examples=["partner-api-production-00015-abc"])
 
 
-class ProbeRead(BaseModel):
+class ProbeRead(Answer):
     """A probe that passed."""
 
     status: Literal["ok"] = "ok"

@@ -13,6 +13,7 @@ from partner_api.ingest.check_ins import CheckIns
 from partner_api.ingest.log_lines import LogLines
 from partner_api.ingest.relay import Relay
 from partner_api.kernel.clock import Clock
+from partner_api.kernel.fairness import FairGate
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.tenancy.tenancy import Tenancy
@@ -31,6 +32,7 @@ class Services:
     tokens: AccessTokens
     liveness: CredentialLiveness
     identity: Identity
+    gate: FairGate
     organizations: Organizations
     devices: Devices
     logs: Logs

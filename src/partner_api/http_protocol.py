@@ -1,0 +1,75 @@
+"""The HTTP parser's bounds: what uvicorn leaves open to a client that is slow or says too much."""
+
+from asyncio import TimerHandle, Transport
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+"""From the first byte of a request, or from connecting, to the end of its headers."""
+HEAD_BYTES = 32 * 1024
+HEAD_FIELDS = 100
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Closes connections whose request line and headers take too long or grow too large."""
+
+    _head_timer: TimerHandle | None = None
+    _head_bytes = 0
+    _in_head = True
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Expect a request soon; a connection that says nothing is closed."""
+        super().connection_made(transport)
+        self._begin_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        self._end_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes before the end of the headers."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES + len(data):
+            self.send_400_response("The request's headers are too large")
+            return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Start the clock for this request's headers."""
+        self._begin_head()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Refuse floods of headers; the parser answers 400 for us."""
+        if len(self.headers) >= HEAD_FIELDS or len(name) + len(value) > HEAD_BYTES:
+            raise ValueError("too many headers, or one too large")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The body has bounds of its own."""
+        self._end_head()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer in the shape every error has, and close."""
+        content = msgspec.json.encode({"error": "Bad Request", "message": msg})
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + content)
+        self.transport.close()
+
+    def _begin_head(self) -> None:
+        self._end_head()
+        self._in_head, self._head_bytes = True, 0
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _end_head(self) -> None:
+        self._in_head = False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,0 +1,12 @@
+"""The ids and tokens that examples show; the Partner API document's own where it has them."""
+
+MSP_ID = "msp_a1b2c3d4-e5f6-7890-abcd-ef1234567890"
+ORG_ID = "org_b2c3d4e5-f6a7-8901-bcde-f12345678901"
+CLIENT_ID = "A1B2C3D4-E5F6-7890-ABCD-EF1234567890"
+CREDENTIAL_ID = "nwx_ci_a1b2c3d4e5f67890abcdef1234567890e3b0c44298fc1c14"
+CLIENT_SECRET = "nwx_cs_newSecretHere789"
+ACCESS_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."
+ENROLLMENT_TOKEN_ID = "c4d5e6f7-a8b9-0123-cdef-234567890123"
+ENROLLMENT_TOKEN = "nwx_et_enrollmentTokenHere789"
+DEVICE_TOKEN = "nwx_dt_deviceTokenHere789"
+INSTANT = "2026-02-24T11:55:00Z"

@@ -1,0 +1,104 @@
+"""The agent as a process: its exit codes, its signals, its deaths."""
+
+import signal
+import subprocess
+import time
+from random import Random
+
+import pytest
+
+from partner_api.agent.cli import DEAD_TOKEN, LATER, WRONG
+from tests.agent.device import Device
+from tests.agent.proxy import Fault, Proxy
+from tests.blackbox.server import wait_until
+
+KILLS = 8
+
+
+def finish(process: subprocess.Popen[str], within: float = 5) -> str:
+    """What a process said that is to end by itself."""
+    output, _ = process.communicate(timeout=within)
+    return output
+
+
+def test_once_checks_in_and_ends(device: Device) -> None:
+    for count in (1, 2):
+        done = device.cli("run", "--once")
+        assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+        assert device.counted() == count
+
+
+def test_once_without_a_server_keeps_the_check_in_and_says_so_in_one_line(
+    device: Device, proxy: Proxy
+) -> None:
+    proxy.always(Fault.AWAY)
+    for _ in range(2):
+        failed = device.cli("run", "--once")
+        assert (failed.exit_code, failed.stdout) == (LATER, "")
+        assert len(failed.stderr.splitlines()) == 1
+        assert "cannot be reached" in failed.stderr
+    proxy.always(Fault.NONE)
+    assert device.cli("run", "--once").exit_code == 0
+    assert device.counted() == 3
+
+
+def test_kill_9_at_any_moment_makes_no_gap_and_nothing_twice(device: Device, proxy: Proxy) -> None:
+    random = Random(11)
+    proxy.next_fault = lambda: random.choice([Fault.NONE, Fault.NONE, Fault.CUT, Fault.AWAY])
+    for _ in range(KILLS):
+        with device.start() as process:
+            assert process.stdout is not None
+            assert "started" in process.stdout.readline()
+            time.sleep(random.uniform(0.1, 0.5))
+            process.kill()
+    proxy.always(Fault.NONE)
+    assert device.cli("run", "--once").exit_code == 0
+    assert device.observed() > KILLS
+    assert (device.waiting(), device.counted()) == (0, device.observed())
+
+
+def test_a_dead_token_ends_it_with_one_clear_line(device: Device) -> None:
+    process = device.start()
+    wait_until(lambda: device.counted() > 0, 10, "a check-in")
+    device.delete()
+    _, last = finish(process).splitlines()
+    assert process.returncode == DEAD_TOKEN
+    assert last.startswith("partner-api agent: ")
+    assert "enroll again" in last
+    again = device.cli("run", "--once")
+    assert (again.exit_code, len(again.stderr.splitlines())) == (DEAD_TOKEN, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_soon_though_the_server_hangs(
+    device: Device, proxy: Proxy, number: int
+) -> None:
+    proxy.always(Fault.HANG)
+    process = device.start()
+    wait_until(
+        lambda: device.directory.spool.exists() and device.observed() > 0, 10, "an observation"
+    )
+    process.send_signal(number)
+    assert finish(process).splitlines() == ["The agent started"]
+    assert process.returncode == 0
+
+
+def test_a_second_agent_on_the_same_directory_is_refused(device: Device, proxy: Proxy) -> None:
+    process = device.start()
+    wait_until(lambda: device.counted() > 0, 10, "a check-in")
+    for command in (
+        ("run", "--once"),
+        ("enroll", "--url", proxy.url, "--token", device.enrollment_token()),
+    ):
+        refused = device.cli(*command)
+        assert (refused.exit_code, len(refused.stderr.splitlines())) == (WRONG, 1)
+        assert "Another agent" in refused.stderr
+    process.terminate()
+    finish(process)
+
+
+def test_a_spool_that_is_none_is_one_line(device: Device) -> None:
+    device.directory.spool.write_text("This is no database, and long enough to tell." * 10)
+    failed = device.cli("run", "--once")
+    assert (failed.exit_code, len(failed.stderr.splitlines())) == (LATER, 1)
+    assert "not a database" in failed.stderr

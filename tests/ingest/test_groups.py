@@ -1,0 +1,75 @@
+"""What waits while a statement is in flight."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from partner_api.config import Databases
+from partner_api.database.pools import create_pool
+from partner_api.ingest import groups
+from partner_api.ingest.groups import GroupWriter
+from partner_api.kernel.errors import Unavailable
+
+Item = tuple[bytes, bytes]
+
+
+class Recorder:
+    """A write that takes its time and notes what it was given."""
+
+    def __init__(self) -> None:
+        self.written: list[Sequence[Item]] = []
+        self.go = asyncio.Event()
+
+    async def __call__(self, _connection: Any, items: Sequence[Item]) -> Sequence[Item]:
+        await self.go.wait()
+        self.written.append(items)
+        return items
+
+
+async def writer_of(pool: asyncpg.Pool, largest: int) -> tuple[GroupWriter[Item, Item], Recorder]:
+    recorder = Recorder()
+    writer = GroupWriter(pool, recorder, lambda item: item, largest)
+    writer.start()
+    return writer, recorder
+
+
+async def test_a_group_is_sorted_has_each_key_once_and_tenants_take_turns(
+    databases: Databases,
+) -> None:
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer, recorder = await writer_of(pool, largest=4)
+        first = asyncio.create_task(writer.submit((b"a", b"0")))
+        await asyncio.sleep(0.05)
+        flood = [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(20)]
+        same = asyncio.create_task(writer.submit((b"a", b"\0")))
+        quiet = [asyncio.create_task(writer.submit((b"b", bytes([n])))) for n in (2, 1)]
+        await asyncio.sleep(0)
+        recorder.go.set()
+        await asyncio.gather(first, same, *flood, *quiet)
+        await writer.stop()
+    assert recorder.written[1] == [(b"a", b"\0"), (b"a", b"\x01"), (b"b", b"\x01"), (b"b", b"\x02")]
+    for group in recorder.written:
+        assert list(group) == sorted(set(group))
+
+
+async def test_a_flooding_tenant_is_sent_away_and_others_are_not(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "MOST_OF_ONE_TENANT", 3)
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer, recorder = await writer_of(pool, largest=1)
+        taken = [asyncio.create_task(writer.submit((b"a", b"in flight")))]
+        await asyncio.sleep(0.05)
+        taken += [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable) as refused:
+            await writer.submit((b"a", b"more"))
+        assert refused.value.retry_after_seconds >= 2
+        other = asyncio.create_task(writer.submit((b"b", b"")))
+        await asyncio.sleep(0)
+        recorder.go.set()
+        await asyncio.gather(*taken, other)
+        await writer.stop()
