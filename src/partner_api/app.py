@@ -45,7 +45,7 @@ from partner_api.kernel.fairness import FairGate
 from partner_api.kernel.paging import CursorSigner
 from partner_api.logs.service import Logs
 from partner_api.operations.lifeline import end_with_parent
-from partner_api.operations.logging import configure_logging
+from partner_api.operations.logging import LogFormat, configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
@@ -175,8 +175,10 @@ def main() -> None:
     configure_logging()
     listener = socket.socket(fileno=int(sys.argv[1]))
     try:
+        settings = Settings.from_environment()
+        configure_logging(LogFormat(settings.log_format))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(Settings.from_environment(), listener))
+            runner.run(serve(settings, listener))
     except PartnerApiError as error:
         _logger.error("%s", error)
         sys.exit(2)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     """`kid:base64` of 32 bytes or more, comma-separated; the first signs, all verify."""
     check_in_interval_seconds: int = Field(default=240, ge=10, le=3600)
     """How often a device is asked to check in; answers vary downwards only."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where `serve` answers Prometheus; unset means nowhere."""
+    metrics_host: str = "127.0.0.1"
+    """The address metrics are served on."""
+    log_format: Literal["text", "json"] = "text"
+    """`json` for machines: one object a line, with request and MSP ids."""
     revision: str | None = None
     """What `/v1/health` calls this deployment; by default the git commit or package version."""
 

@@ -9,12 +9,15 @@ import asyncio
 import logging
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from partner_api.kernel import context
 from partner_api.kernel.errors import TooLarge
+from partner_api.kernel.metrics import REQUEST_SECONDS, REQUESTS
 
 BODY_SECONDS = 60.0
 """Enough for eight megabytes over one megabit a second."""
@@ -45,9 +48,16 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        started = time.perf_counter()
         request_id = _request_id(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        context.request_id.set(request_id.decode())
         answer = _Answer(send, request_id)
+        try:
+            await self._handle(scope, receive, answer)
+        finally:
+            _note(scope, answer.status, time.perf_counter() - started)
+
+    async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read_body(receive, self._limit_for(scope["path"]))
@@ -64,8 +74,7 @@ class Edge:
         try:
             await self._app(scope, receive, answer)
         except Exception:
-            request_id = scope["state"]["request_id"]
-            _logger.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
+            _logger.exception("%s %s failed", scope["method"], scope["path"])
             if not answer.started:
                 await self._render(500, UNEXPECTED)(scope, receive, answer)
 
@@ -77,10 +86,12 @@ class _Answer:
         self._send = send
         self._request_id = request_id
         self.started = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
         await self._send(message)
 
@@ -111,6 +122,18 @@ def is_json(content_type: str | None) -> bool:
     return essence == "application/json" or (
         essence.startswith("application/") and essence.endswith("+json")
     )
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """Count a request; log it too, unless it is one of the many that devices make and went well."""
+    route = scope.get("route")
+    path = getattr(route, "path", None) or scope.get("hot_route") or "unmatched"
+    REQUESTS.labels(scope["method"], path, str(status)).inc()
+    REQUEST_SECONDS.labels(path).observe(seconds)
+    if status >= 400 or "hot_route" not in scope:
+        milliseconds = round(seconds * 1000, 1)
+        fields = {"status": status, "route": path, "milliseconds": milliseconds}
+        _logger.info("%s %s %s", scope["method"], path, status, extra={"fields": fields})
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:

@@ -19,7 +19,7 @@ from partner_api.database.roles import Role, check_login
 from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
 from partner_api.operations.lifeline import end_with_parent, until_signalled
-from partner_api.operations.logging import configure_logging
+from partner_api.operations.logging import LogFormat, configure_logging
 
 _ROUND_SECONDS = 600.0
 _RETRY_SECONDS = 2.0
@@ -58,7 +58,9 @@ def main() -> None:
     end_with_parent()
     configure_logging()
     try:
-        run(Settings.from_environment().external_databases().worker)
+        settings = Settings.from_environment()
+        configure_logging(LogFormat(settings.log_format))
+        run(settings.external_databases().worker)
     except PartnerApiError as error:
         _logger.error("%s", error)
         sys.exit(2)

@@ -57,6 +57,7 @@ class Server:
     data_dir: Path
     arguments: Sequence[str] = ("serve",)
     port: int = field(default_factory=free_port)
+    variables: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,7 +78,7 @@ class Server:
                 [*COMMAND, *self.arguments, "--port", str(self.port)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=clean_environment(PARTNER_API_DATA_DIR=str(self.data_dir)),
+                env=clean_environment(PARTNER_API_DATA_DIR=str(self.data_dir), **self.variables),
                 start_new_session=True,
             )
         wait_until(self.is_ready, 60, f"readiness of {self.arguments}")

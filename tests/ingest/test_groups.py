@@ -31,7 +31,7 @@ class Recorder:
 
 async def writer_of(pool: asyncpg.Pool, largest: int) -> tuple[GroupWriter[Item, Item], Recorder]:
     recorder = Recorder()
-    writer = GroupWriter(pool, recorder, lambda item: item, largest)
+    writer = GroupWriter("test", pool, recorder, lambda item: item, largest)
     writer.start()
     return writer, recorder
 

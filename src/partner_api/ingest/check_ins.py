@@ -18,6 +18,7 @@ from partner_api.ingest.fold import DeviceState, fold
 from partner_api.ingest.groups import GroupWriter
 from partner_api.ingest.types import CheckIn, CheckInOutcome
 from partner_api.kernel.errors import Unauthenticated
+from partner_api.kernel.metrics import CHECK_INS
 from partner_api.tenancy.principal import DevicePrincipal
 
 PLAN_SETTINGS = {
@@ -77,8 +78,8 @@ class CheckIns:
     """Takes check-ins of verified shape and unverified token."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._everyday = GroupWriter(pool, _write_group, _key, _LARGEST_GROUP)
-        self._careful = GroupWriter(pool, _write_folded, _key, _LARGEST_GROUP)
+        self._everyday = GroupWriter("everyday", pool, _write_group, _key, _LARGEST_GROUP)
+        self._careful = GroupWriter("careful", pool, _write_folded, _key, _LARGEST_GROUP)
 
     def start(self) -> None:
         """Begin to write."""
@@ -97,6 +98,12 @@ class CheckIns:
 
         Unauthenticated when the token is not the device's present one; Unavailable.
         """
+        outcome = await self._write(device, check_ins)
+        CHECK_INS.labels("accepted").inc(outcome.accepted)
+        CHECK_INS.labels("duplicate").inc(outcome.duplicates)
+        return outcome
+
+    async def _write(self, device: DevicePrincipal, check_ins: Sequence[CheckIn]) -> CheckInOutcome:
         if len(check_ins) == 1:
             outcome = await self._everyday.submit(_One(device, check_ins[0]))
             if outcome is not None:

@@ -16,6 +16,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.database.pools import acquired
 from partner_api.kernel.errors import Unavailable
+from partner_api.kernel.metrics import GROUP_ITEMS, POOL_CONNECTIONS, WAITING
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -45,11 +46,14 @@ class GroupWriter(Generic[Item, Outcome]):
 
     def __init__(
         self,
+        name: str,
         pool: asyncpg.Pool,
         write: Write[Item, Outcome],
         key: Callable[[Item], Key],
         largest: int,
     ) -> None:
+        self._items_of_group = GROUP_ITEMS.labels(name)
+        self._items_waiting = WAITING.labels(name)
         self._pool = pool
         self._write = write
         self._key = key
@@ -88,9 +92,11 @@ class GroupWriter(Generic[Item, Outcome]):
         while self._waiting or not self._stopping:
             await self._arrived.wait()
             group = self._next_group()
+            self._items_waiting.set(len(self._waiting))
             if not self._waiting and not self._stopping:
                 self._arrived.clear()
             if group:
+                self._items_of_group.observe(len(group))
                 await self._settle(group)
 
     def _next_group(self) -> Sequence[_Entry[Item, Outcome]]:
@@ -106,7 +112,8 @@ class GroupWriter(Generic[Item, Outcome]):
     async def _settle(self, group: Sequence[_Entry[Item, Outcome]]) -> None:
         try:
             async with acquired(self._pool) as connection:
-                outcomes = await self._write(connection, [entry.item for entry in group])
+                with POOL_CONNECTIONS.labels("ingest").track_inprogress():
+                    outcomes = await self._write(connection, [entry.item for entry in group])
         except Exception as error:  # noqa: BLE001 - every waiting request must hear of it
             for entry in group:
                 if not entry.future.done():

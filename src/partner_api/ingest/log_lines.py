@@ -31,7 +31,7 @@ class LogLines:
     def __init__(self, pool: asyncpg.Pool, clock: Clock, buckets: Buckets) -> None:
         self._clock = clock
         self._buckets = buckets
-        self._writer = GroupWriter(pool, self._write, _key, _LARGEST_GROUP)
+        self._writer = GroupWriter("logs", pool, self._write, _key, _LARGEST_GROUP)
 
     def start(self) -> None:
         """Begin to write."""

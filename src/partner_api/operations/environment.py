@@ -11,6 +11,7 @@ from pathlib import Path
 from partner_api.config import PREFIX, Databases, Settings, parse_secret_keys, unknown_settings
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.kernel.errors import Misconfigured
+from partner_api.operations.logging import LogFormat, configure_logging
 
 _KEYS_FILE = "secret-keys"
 _logger = logging.getLogger(__name__)
@@ -20,7 +21,9 @@ def read_settings() -> Settings:
     """The settings; variables that look like one of ours and are none are named in the log."""
     for name in unknown_settings():
         _logger.warning("%s is no setting of this server; is it misspelt?", name)
-    return Settings.from_environment()
+    settings = Settings.from_environment()
+    configure_logging(LogFormat(settings.log_format))
+    return settings
 
 
 def embedded_cluster(settings: Settings) -> EmbeddedCluster | None:
@@ -68,6 +71,7 @@ def child_environment(
         f"{PREFIX}SECRET_KEYS": keys,
         f"{PREFIX}PUBLIC_URL": public_url,
         f"{PREFIX}CHECK_IN_INTERVAL_SECONDS": str(settings.check_in_interval_seconds),
+        f"{PREFIX}LOG_FORMAT": settings.log_format,
     }
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from partner_api.config import Databases, Settings
@@ -16,6 +16,7 @@ from partner_api.database.migrations import upgrade
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Misconfigured
 from partner_api.operations.environment import child_environment, secret_keys
+from partner_api.operations.metrics import metrics_served
 from partner_api.operations.supervisor import Child, Supervisor
 
 _BACKLOG = 2048
@@ -51,9 +52,17 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; announces `when_ready` once the server answers."""
     listener = _listen(options)
-    environment = child_environment(
-        settings, databases, secret_keys(settings), settings.public_url or options.address
-    )
+    keys, public_url = secret_keys(settings), settings.public_url or options.address
+    _announce_when_ready(options.address, when_ready, announce)
+    with listener, metrics_served(settings.metrics_host, settings.metrics_port) as counting:
+        environment = {**child_environment(settings, databases, keys, public_url), **counting}
+        children = [*_children(options, listener, environment), *options.companions]
+        Supervisor(children, cluster, announce).run()
+
+
+def _children(
+    options: ServeOptions, listener: socket.socket, environment: Mapping[str, str]
+) -> Sequence[Child]:
     api = Child(
         "api",
         (sys.executable, "-m", "partner_api.app", str(listener.fileno())),
@@ -61,10 +70,7 @@ def serve(
         (listener.fileno(),),
     )
     worker = Child("worker", (sys.executable, "-m", "partner_api.worker"), environment)
-    children = [api] * options.workers + [worker] * options.with_worker
-    _announce_when_ready(options.address, when_ready, announce)
-    with listener:
-        Supervisor([*children, *options.companions], cluster, announce).run()
+    return [api] * options.workers + [worker] * options.with_worker
 
 
 def migrate_embedded(

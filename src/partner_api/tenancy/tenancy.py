@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.database.pools import acquired
 from partner_api.kernel.ids import MspId
+from partner_api.kernel.metrics import POOL_CONNECTIONS
 from partner_api.tenancy.session import TenantSession, tenant_session
 
 
@@ -42,7 +43,8 @@ class Tenancy:
             # SET takes no bind parameter; an MspId is a UUID object, so its text is safe.
             await connection.execute(f"begin read only; set local app.msp_id = '{msp_id}'")
             try:
-                yield connection
+                with POOL_CONNECTIONS.labels("api").track_inprogress():
+                    yield connection
             finally:
                 # Ends an aborted transaction too; nothing was written either way.
                 await connection.execute("commit")

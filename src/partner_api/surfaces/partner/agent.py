@@ -124,6 +124,7 @@ class AgentPaths:
             await self._app(scope, receive, send)
             return
         status, take = found
+        scope["hot_route"] = scope["path"]
         try:
             body = (await receive())["body"]
             content = await take(self._services, scope["headers"], body)

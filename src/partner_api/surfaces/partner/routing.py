@@ -15,8 +15,10 @@ from starlette.responses import Response
 
 from partner_api.database.pools import database_is_away
 from partner_api.edge import is_json
+from partner_api.kernel import context
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Invalid, Unavailable, Unsupported
+from partner_api.kernel.ids import format_msp_id
 from partner_api.surfaces.partner.auth import OAUTH2, authenticate
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.principal import Principal, Scope
@@ -96,6 +98,7 @@ class PartnerRoute(APIRoute):
             principal = None
             if scopes is not None:
                 principal = await authenticate(request, services)
+                context.msp_id.set(format_msp_id(principal.msp_id))
                 for scope in scopes:
                     principal.require(scope)
             _refuse_repeated(request, singles)

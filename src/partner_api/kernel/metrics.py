@@ -1,0 +1,34 @@
+"""What is counted, by the names Prometheus reads.
+
+The supervisor names a folder in PROMETHEUS_MULTIPROC_DIR; then every process counts into files
+there and the supervisor adds them up for whoever asks. Without it the counts stay in the process.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("partner_api_requests_total", "Answered requests", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "partner_api_request_seconds",
+    "Time from a request's head to the end of its answer",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+CHECK_INS = Counter("partner_api_check_ins_total", "Check-ins by what became of them", ["outcome"])
+GROUP_ITEMS = Histogram(
+    "partner_api_group_items",
+    "Items written by one statement",
+    ["writer"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+WAITING = Gauge(
+    "partner_api_waiting_items",
+    "Items that wait for their group",
+    ["writer"],
+    multiprocess_mode="livesum",
+)
+POOL_CONNECTIONS = Gauge(
+    "partner_api_pool_connections_in_use",
+    "Database connections in use",
+    ["login"],
+    multiprocess_mode="livesum",
+)
