@@ -74,7 +74,8 @@ class Edge:
         try:
             await self._app(scope, receive, answer)
         except Exception:
-            _logger.exception("%s %s failed", scope["method"], scope["path"])
+            request_id = context.request_id.get()
+            _logger.exception("%s %s failed, %s", scope["method"], scope["path"], request_id)
             if not answer.started:
                 await self._render(500, UNEXPECTED)(scope, receive, answer)
 
