@@ -14,6 +14,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from partner_api import worker as worker_process
+from partner_api.agent.cli import agent
 from partner_api.config import Databases, Settings
 from partner_api.database import migrations
 from partner_api.database.cluster import EmbeddedCluster
@@ -45,6 +46,8 @@ credential = typer.Typer(help="Credentials of an MSP's programs.", no_args_is_he
 release = typer.Typer(help="Releases devices should run.", no_args_is_help=True)
 for group, name in ((db, "db"), (msp, "msp"), (credential, "credential"), (release, "release")):
     app.add_typer(group, name=name)
+
+app.add_typer(agent, name="agent")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

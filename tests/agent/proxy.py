@@ -37,7 +37,7 @@ class Proxy:
     """Passes requests on to a server; `next_fault` says what happens to each."""
 
     def __init__(self, target: str) -> None:
-        self._target = target
+        self._http = httpx.Client(base_url=target, timeout=20)
         self._ended = threading.Event()
         self.next_fault: Callable[[], Fault] = lambda: Fault.NONE
         self.heard: list[list[int]] = []
@@ -59,6 +59,7 @@ class Proxy:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+            self._http.close()
 
     @property
     def url(self) -> str:
@@ -88,7 +89,11 @@ class Proxy:
             busy = {"error": "Service Unavailable", "message": "Busy"}
             self._write(handler, httpx.Response(503, json=busy, headers={"Retry-After": "5"}))
             return
-        response = self._pass_on(handler, body)
+        try:
+            response = self._pass_on(handler, body)
+        except httpx.TransportError:
+            # The server died: closing the connection is what it would have done.
+            return
         if fault is Fault.LATE:
             time.sleep(LATE_SECONDS)
         if fault is not Fault.CUT:
@@ -96,9 +101,7 @@ class Proxy:
 
     def _pass_on(self, handler: BaseHTTPRequestHandler, body: bytes) -> httpx.Response:
         headers = {name: handler.headers[name] for name in ("Authorization", "Content-Type")}
-        response = httpx.post(
-            self._target + handler.path, content=body, headers=headers, timeout=20
-        )
+        response = self._http.post(handler.path, content=body, headers=headers)
         if response.status_code == 200 and handler.path.endswith("/check-ins"):
             self.heard.append([item["sequence"] for item in json.loads(body)["checkIns"]])
         return response

@@ -129,6 +129,9 @@ class Assembled:
             sleep=self.pauses,
         )
 
+    def waiting(self) -> int:
+        return len(self.spool.check_ins.oldest(1000))
+
     async def run_until(self, condition: Callable[[], bool]) -> None:
         """Run until something is true, for five seconds at most."""
         running = asyncio.create_task(self.agent.run())

@@ -20,7 +20,3 @@ class Backoff:
         pause = self._random.uniform(0, self._ceiling)
         self._ceiling = min(2 * self._ceiling, _LONGEST_SECONDS)
         return min(asked_seconds, _LONGEST_ASKED_SECONDS) + pause
-
-    def reset(self) -> None:
-        """The server answered."""
-        self._ceiling = _FIRST_SECONDS

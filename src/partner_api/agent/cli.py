@@ -19,7 +19,12 @@ from partner_api.kernel.errors import PartnerApiError, Unauthenticated, Unavaila
 LATER, WRONG, DEAD_TOKEN = 1, 2, 3
 """Exit codes: trying again may help; something has to be changed; the device must be enrolled."""
 
-agent = typer.Typer(help="The program on a device.", no_args_is_help=True)
+agent = typer.Typer(
+    help="The program on a device.",
+    no_args_is_help=True,
+    # A traceback of ours must show no values: the token is one.
+    pretty_exceptions_enable=False,
+)
 
 StateDir = Annotated[
     Path | None,

@@ -9,7 +9,7 @@ from uuid import uuid4
 from partner_api.kernel.clock import Clock, SystemClock
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# Both go on while the machine is asleep: Linux has a clock for that, macOS's only one does.
+# One that goes on while the machine is asleep: on Linux CLOCK_MONOTONIC stops then.
 _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -1,6 +1,8 @@
 """One queue's way to the server: in order, in lists, each entry removed once it is answered."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from partner_api.agent.answers import Receipt
 from partner_api.agent.clock import DeviceClock, Moment, wall_time
@@ -10,6 +12,7 @@ from partner_api.kernel.errors import Invalid
 from partner_api.kernel.timestamps import format_timestamp
 
 MOST_AT_ONCE = 500
+GRACE_SECONDS = 3
 
 Write = Callable[[Entry, Moment], Item]
 Post = Callable[[Items], Awaitable[Receipt]]
@@ -35,7 +38,7 @@ class Courier:
     async def deliver(self) -> None:
         """Send all that waits; Unauthenticated, Unavailable. Unanswered entries stay."""
         while entries := self._queue.oldest(MOST_AT_ONCE):
-            await self._send(entries)
+            await _to_its_end(self._send(entries))
 
     async def _send(self, entries: Sequence[Entry]) -> None:
         try:
@@ -58,6 +61,17 @@ class Courier:
     def _written(self, entries: Sequence[Entry]) -> Items:
         now = self._clock.now()
         return [self._write(entry, now) for entry in entries]
+
+
+async def _to_its_end(sending: Coroutine[Any, Any, None]) -> None:
+    """Send; when cancelled meanwhile, wait a little for the answer, so that nothing is repeated."""
+    task = asyncio.ensure_future(sending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        answered = asyncio.wait_for(task, GRACE_SECONDS)
+        await asyncio.gather(answered, return_exceptions=True)
+        raise
 
 
 def written_check_in(entry: Entry, now: Moment) -> Item:

@@ -26,11 +26,10 @@ def write_private(file: Path, text: str) -> None:
         new.flush()
         os.fsync(new.fileno())
     unfinished.replace(file)
-    sync_directory(file.parent)
+    _sync(file.parent)
 
 
-def sync_directory(directory: Path) -> None:
-    """Bring a directory's entries to disk."""
+def _sync(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -49,10 +49,7 @@ async def run_agent(
 
 
 async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work until it ends, or until SIGINT or SIGTERM.
-
-    A request in flight is given up: what it carried is sent again by the next run.
-    """
+    """Do the work until it ends, or until SIGINT or SIGTERM."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

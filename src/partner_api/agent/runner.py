@@ -60,16 +60,13 @@ class Agent:
         self._journal.info("The agent started", agentVersion=self._facts["currentVersion"])
         # A fleet that is switched on as one must not arrive as one.
         await self._sleep(self._random.uniform(0, self._interval))
-        tasks = [
-            asyncio.create_task(work())
-            for work in (self._keep_observing, self._keep_checking_in, self._keep_logging)
-        ]
         try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            async with asyncio.TaskGroup() as tasks:
+                for work in (self._keep_observing, self._keep_checking_in, self._keep_logging):
+                    tasks.create_task(work())
+        except ExceptionGroup as failed:
+            # What ended the first has ended the others with it.
+            raise failed.exceptions[0] from None
 
     async def _keep_observing(self) -> None:
         while True:

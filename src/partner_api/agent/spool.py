@@ -106,9 +106,6 @@ class Queue:
         with self._connection:
             self._execute("delete from {table} where number between ? and ?", *numbers)
 
-    def __len__(self) -> int:
-        return self._size()[0]
-
     def dropped(self) -> int:
         """How many entries made room and were not spoken of yet."""
         statement = "select entries from dropped where queue = ?"
@@ -129,12 +126,8 @@ class Queue:
             self._execute(_COUNT, self._table, dropped)
 
     def _is_too_full(self) -> bool:
-        entries, size = self._size()
-        return entries > self._bounds.entries or size > self._bounds.size
-
-    def _size(self) -> tuple[int, int]:
-        size: tuple[int, int] = self._execute(_SIZE).fetchone()
-        return size
+        entries, size = self._execute(_SIZE).fetchone()
+        return bool(entries > self._bounds.entries or size > self._bounds.size)
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(statement.format(table=self._table), values)
