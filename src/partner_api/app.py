@@ -84,9 +84,11 @@ async def open_services(
         services = _services(settings, ring, clock, Tenancy(engine, pool), pool, ingest)
         services.check_ins.start()
         services.log_lines.start()
-        yield services
-        await services.check_ins.stop()
-        await services.log_lines.stop()
+        try:
+            yield services
+        finally:
+            await services.check_ins.stop()
+            await services.log_lines.stop()
     finally:
         await pool.close()
         await ingest.close()

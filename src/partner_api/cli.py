@@ -58,7 +58,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=12, help="API processes.")] = 1,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Run no worker here.")] = False,
 ) -> None:
     """Serve the API, with an embedded PostgreSQL unless PARTNER_API_DATABASE_URL names yours."""
@@ -239,8 +239,9 @@ def main() -> None:
         app()
     except PartnerApiError as error:
         _fail(error.message)
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
-        _fail(str(getattr(error, "orig", error)).splitlines()[0])
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        said = str(getattr(error, "orig", error)).splitlines()
+        _fail(said[0] if said else f"The database does not answer ({type(error).__name__})")
 
 
 @contextmanager

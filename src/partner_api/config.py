@@ -23,7 +23,9 @@ PREFIX = "PARTNER_API_"
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+    parts = urlsplit(value.get_secret_value())
+    # Reading the port checks it.
+    if parts.scheme not in {"postgresql", "postgres"} or parts.port == 0:
         raise ValueError("must look like postgresql://user:password@host:5432/database")
     return value
 
@@ -85,8 +87,8 @@ class Settings(BaseSettings):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the server brings its own PostgreSQL."""
-        return self.database_url is None
+        """Whether the server brings its own PostgreSQL: no URL of another was set."""
+        return not any((self.database_url, self.ingest_url, self.worker_url, self.owner_url))
 
     def external_databases(self) -> "Databases":
         """The operator's own PostgreSQL; Misconfigured names the first URL that is missing."""

@@ -58,15 +58,20 @@ class Edge:
             _note(scope, answer.status, time.perf_counter() - started)
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        limit = self._limit_for(scope["path"])
         try:
+            _refuse_announced(scope["headers"], limit)
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_body(receive, self._limit_for(scope["path"]))
+                body = await _read_body(receive, limit)
         except TooLarge as error:
             await self._render(413, error.message)(scope, receive, answer)
             return
         except TimeoutError:
             await self._render(408, "The body took too long to arrive")(scope, receive, answer)
             return
+        if scope["method"] == "HEAD":
+            # Answered like GET; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
         if body is not None:
             await self._answer(scope, _Replay(body, receive), answer)
 
@@ -135,6 +140,13 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
         milliseconds = round(seconds * 1000, 1)
         fields = {"status": status, "route": path, "milliseconds": milliseconds}
         _logger.info("%s %s %s", scope["method"], path, status, extra={"fields": fields})
+
+
+def _refuse_announced(headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:
+    """Refuse a body that says it is too large before any of it is read."""
+    announced = header(headers, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
+        raise TooLarge(f"The body may have {limit} bytes")
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:

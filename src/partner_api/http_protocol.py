@@ -1,5 +1,6 @@
 """The HTTP parser's bounds: what uvicorn leaves open to a client that is slow or says too much."""
 
+import secrets
 from asyncio import TimerHandle, Transport
 
 import msgspec
@@ -55,10 +56,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer in the shape every error has, and close."""
+        if self._is_answering():
+            # Not into the middle of the answer before.
+            self.transport.close()
+            return
         content = msgspec.json.encode({"error": "Bad Request", "message": msg})
         head = (
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(content)}\r\nx-request-id: {secrets.token_hex(12)}\r\n"
+            "connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + content)
         self.transport.close()
@@ -66,7 +72,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _begin_head(self) -> None:
         self._end_head()
         self._in_head, self._head_bytes = True, 0
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_took_too_long)
+
+    def _head_took_too_long(self) -> None:
+        if self._is_answering():
+            self._begin_head()
+        else:
+            self.transport.close()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _end_head(self) -> None:
         self._in_head = False

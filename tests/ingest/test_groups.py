@@ -9,8 +9,7 @@ import pytest
 
 from partner_api.config import Databases
 from partner_api.database.pools import create_pool
-from partner_api.ingest import groups
-from partner_api.ingest.groups import GroupWriter
+from partner_api.ingest.groups import Bounds, GroupWriter
 from partner_api.kernel.errors import Unavailable
 
 Item = tuple[bytes, bytes]
@@ -29,9 +28,13 @@ class Recorder:
         return items
 
 
-async def writer_of(pool: asyncpg.Pool, largest: int) -> tuple[GroupWriter[Item, Item], Recorder]:
+async def writer_of(
+    pool: asyncpg.Pool, largest: int, waiting: int = 1000
+) -> tuple[GroupWriter[Item, Item], Recorder]:
     recorder = Recorder()
-    writer = GroupWriter("test", pool, recorder, lambda item: item, largest)
+    writer = GroupWriter(
+        "test", pool, recorder, lambda item: item, Bounds(lambda _: 1, largest, waiting)
+    )
     writer.start()
     return writer, recorder
 
@@ -56,11 +59,10 @@ async def test_a_group_is_sorted_has_each_key_once_and_tenants_take_turns(
 
 
 async def test_a_flooding_tenant_is_sent_away_and_others_are_not(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
+    databases: Databases,
 ) -> None:
-    monkeypatch.setattr(groups, "MOST_OF_ONE_TENANT", 3)
     async with await create_pool(databases.ingest, size=1) as pool:
-        writer, recorder = await writer_of(pool, largest=1)
+        writer, recorder = await writer_of(pool, largest=1, waiting=12)
         taken = [asyncio.create_task(writer.submit((b"a", b"in flight")))]
         await asyncio.sleep(0.05)
         taken += [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(3)]

@@ -25,9 +25,16 @@ DATABASE_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.LockNotAvailableError,
     asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InvalidCachedStatementError,
 )
-"""What asyncpg raises while the server is away, restarting, full or too slow."""
+"""What asyncpg raises while the server is away, restarting, failing over, full or too slow; all of
+it passes, and the same request succeeds later."""
 
 _SESSION = {
     "application_name": "partner-api",

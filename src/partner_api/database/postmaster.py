@@ -21,7 +21,8 @@ SETTINGS: Mapping[str, str] = {
     # No TCP: whoever can open the socket still needs a password.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    # Twelve API processes of twenty connections, workers, commands, and some to spare.
+    "max_connections": "300",
     "shared_buffers": "256MB",
     # Devices write all the time; rarer checkpoints write each hot page to disk less often.
     "checkpoint_timeout": "15min",

@@ -109,9 +109,11 @@ _LABELS = """
     select client_id, tags, attributes from device_labels
      where msp_id = $1 and client_id = any($2::uuid[])"""
 _NEVER = "coalesce({}, '-infinity'::timestamptz)"
-_RANK = "case health when 'critical' then 0 when 'warning' then 1 else 2 end"
+_RANK = f"array_position(array[{', '.join(repr(str(health)) for health in Health)}], health)"
 _SORTS = {
-    DeviceSort.STATUS: _Sort(_RANK, "{}::integer", lambda row: list(Health).index(row["health"])),
+    DeviceSort.STATUS: _Sort(
+        _RANK, "{}::integer", lambda row: list(Health).index(row["health"]) + 1
+    ),
     DeviceSort.LAST_SEEN: _Sort(
         _NEVER.format("last_seen"),
         _NEVER.format("{}::timestamptz"),

@@ -6,7 +6,7 @@ request is answered after the commit that holds it, never before.
 
 import asyncio
 import random
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -25,13 +25,23 @@ Key = tuple[bytes, bytes]
 """The tenant and the row an item writes."""
 Write = Callable[[PoolConnectionProxy, Sequence[Item]], Awaitable[Sequence[Outcome]]]
 
-MOST_WAITING = 20_000
-MOST_OF_ONE_TENANT = 5_000
+# What one tenant may have waiting, of all that may.
+_SHARE_OF_ONE_TENANT = 4
+
+
+@dataclass(frozen=True)
+class Bounds(Generic[Item]):
+    """How much one statement carries and how much may wait, in units of `weight`."""
+
+    weight: Callable[[Item], int]
+    group: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[Item, Outcome]):
     key: Key
+    weight: int
     item: Item
     future: asyncio.Future[Outcome]
 
@@ -50,15 +60,15 @@ class GroupWriter(Generic[Item, Outcome]):
         pool: asyncpg.Pool,
         write: Write[Item, Outcome],
         key: Callable[[Item], Key],
-        largest: int,
+        bounds: Bounds[Item],
     ) -> None:
         self._items_of_group = GROUP_ITEMS.labels(name)
         self._items_waiting = WAITING.labels(name)
         self._pool = pool
         self._write = write
         self._key = key
-        self._largest = largest
-        self._waiting: _FairQueue[Item, Outcome] = _FairQueue()
+        self._bounds = bounds
+        self._waiting: _FairQueue[Item, Outcome] = _FairQueue(bounds.waiting)
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -84,7 +94,7 @@ class GroupWriter(Generic[Item, Outcome]):
             # Spread, so that those sent away do not all come back at once.
             raise Unavailable("Too many requests are waiting", random.randint(2, 20))  # noqa: S311
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.push(_Entry(key, item, future))
+        self._waiting.push(_Entry(key, self._bounds.weight(item), item, future))
         self._arrived.set()
         return await future
 
@@ -102,9 +112,12 @@ class GroupWriter(Generic[Item, Outcome]):
     def _next_group(self) -> Sequence[_Entry[Item, Outcome]]:
         group: dict[Key, _Entry[Item, Outcome]] = {}
         postponed: list[_Entry[Item, Outcome]] = []
-        while self._waiting and len(group) < self._largest:
+        weight = 0
+        while self._waiting and weight < self._bounds.group:
             entry = self._waiting.pop()
-            if group.setdefault(entry.key, entry) is not entry:
+            if group.setdefault(entry.key, entry) is entry:
+                weight += entry.weight
+            else:
                 postponed.append(entry)
         self._waiting.put_back(postponed)
         return [group[key] for key in sorted(group)]
@@ -114,21 +127,22 @@ class GroupWriter(Generic[Item, Outcome]):
             async with acquired(self._pool) as connection:
                 with POOL_CONNECTIONS.labels("ingest").track_inprogress():
                     outcomes = await self._write(connection, [entry.item for entry in group])
+            for entry, outcome in zip(group, outcomes, strict=True):
+                if not entry.future.done():
+                    entry.future.set_result(outcome)
         except Exception as error:  # noqa: BLE001 - every waiting request must hear of it
             for entry in group:
                 if not entry.future.done():
                     entry.future.set_exception(error)
-            return
-        for entry, outcome in zip(group, outcomes, strict=True):
-            if not entry.future.done():
-                entry.future.set_result(outcome)
 
 
 class _FairQueue(Generic[Item, Outcome]):
     """First come, first served within a tenant; tenants take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._tenants: OrderedDict[bytes, deque[_Entry[Item, Outcome]]] = OrderedDict()
+        self._weights: Counter[bytes] = Counter()
         self._size = 0
 
     def __len__(self) -> int:
@@ -136,27 +150,30 @@ class _FairQueue(Generic[Item, Outcome]):
 
     def is_full(self, tenant: bytes) -> bool:
         """Whether one more of this tenant is too many."""
-        mine = len(self._tenants.get(tenant, ()))
-        return self._size >= MOST_WAITING or mine >= MOST_OF_ONE_TENANT
+        mine = self._weights[tenant] * _SHARE_OF_ONE_TENANT
+        return mine >= self._most or self._weights.total() >= self._most
 
     def push(self, entry: _Entry[Item, Outcome]) -> None:
         """Put an entry last among its tenant's."""
         self._tenants.setdefault(entry.key[0], deque()).append(entry)
+        self._weights[entry.key[0]] += entry.weight
         self._size += 1
 
     def pop(self) -> _Entry[Item, Outcome]:
         """Take the first entry of the tenant whose turn it is."""
         tenant, entries = next(iter(self._tenants.items()))
         entry = entries.popleft()
+        self._weights[tenant] -= entry.weight
         self._size -= 1
         if entries:
             self._tenants.move_to_end(tenant)
         else:
-            del self._tenants[tenant]
+            del self._tenants[tenant], self._weights[tenant]
         return entry
 
     def put_back(self, entries: Sequence[_Entry[Item, Outcome]]) -> None:
         """Put entries that were popped first again, in their order."""
         for entry in reversed(entries):
             self._tenants.setdefault(entry.key[0], deque()).appendleft(entry)
+            self._weights[entry.key[0]] += entry.weight
             self._size += 1

@@ -7,14 +7,13 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.identity.tokens import invalid_token
-from partner_api.ingest.groups import GroupWriter
+from partner_api.ingest.groups import Bounds, GroupWriter
 from partner_api.ingest.types import LogLine
 from partner_api.kernel.buckets import Buckets
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import uuid7
 from partner_api.tenancy.principal import DevicePrincipal
 
-_LARGEST_GROUP = 20
 _FLOOD = "This device logs too much; send the rest after Retry-After seconds"
 _WRITE = "select * from log_group($1, $2, $3, $4, $5, $6, $7, $8)"
 
@@ -25,13 +24,20 @@ class _Entry:
     lines: Sequence[LogLine]
 
 
+def _bytes(entry: _Entry) -> int:
+    return sum(len(line.payload) for line in entry.lines) + 100
+
+
+_BOUNDS = Bounds(_bytes, group=4 * 1024 * 1024, waiting=64 * 1024 * 1024)
+
+
 class LogLines:
     """Takes log lines of verified shape and unverified token."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, buckets: Buckets) -> None:
         self._clock = clock
         self._buckets = buckets
-        self._writer = GroupWriter("logs", pool, self._write, _key, _LARGEST_GROUP)
+        self._writer = GroupWriter("logs", pool, self._write, _key, _BOUNDS)
 
     def start(self) -> None:
         """Begin to write."""
@@ -62,7 +68,8 @@ class LogLines:
             [entry.device.token_hash for entry in entries],
             [n for n, _ in lines],
             [line.logged_at for _, line in lines],
-            [uuid7(now) for _ in lines],
+            # In order, so that lines of one instant are read in the order they were sent.
+            sorted(uuid7(now) for _ in lines),
             [line.severity for _, line in lines],
             [line.payload for _, line in lines],
         )

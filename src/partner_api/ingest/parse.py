@@ -1,6 +1,7 @@
 """Bodies that devices post, read into check-ins and log lines; one bad item spoils no other."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from partner_api.logs.severity import ACCEPTED_WORDS, parse_severity
 MOST_ITEMS = 500
 MOST_RELAYED = 1000
 LARGEST_ITEM = 16 * 1024
+_HALF_PAIR = b"\\ud"
 DEEPEST = 64
 """Levels a payload may nest: far below where any reader, ours included, gives up."""
 OLDEST = timedelta(days=30)
@@ -80,17 +82,20 @@ _VALIDATION_ERROR = re.compile(r"(.*?) - at `\$?\.?(.*?)`")
 
 def parse_check_ins(body: bytes, now: datetime) -> Parsed[CheckIn]:
     """One check-in or `{"checkIns": [...]}`; Invalid for a body that is neither, or a bad one."""
-    wire = _decoded(_decode_body, body)
-    if wire.checkIns is UNSET:
-        if len(body) > LARGEST_ITEM:
-            raise TooLarge(f"A check-in may have {LARGEST_ITEM} bytes")
-        return Parsed([_check_in(wire, now)], [])
-    return _each(wire.checkIns, lambda _, raw: _check_in(_decoded(_decode_check_in, raw), now))
+    raws = _salvaged(body, "checkIns")
+    if raws is None:
+        wire = _decoded(_decode_body, body)
+        if wire.checkIns is UNSET:
+            if len(body) > LARGEST_ITEM:
+                raise TooLarge(f"A check-in may have {LARGEST_ITEM} bytes")
+            return Parsed([_check_in(wire, now)], [])
+        raws = wire.checkIns
+    return _each(raws, lambda _, raw: _check_in(_decoded(_decode_check_in, raw), now))
 
 
 def parse_relay(body: bytes, now: datetime) -> Parsed[RelayedCheckIn]:
     """`{"checkIns": [...]}` of any of an MSP's devices; Invalid for a body that is none."""
-    raws = _decoded(_decode_relay_body, body).checkIns
+    raws = _salvaged(body, "checkIns") or _decoded(_decode_relay_body, body).checkIns
     parsed = _each(
         raws,
         lambda index, raw: _relayed(index, _decoded(_decode_relayed_check_in, raw), now),
@@ -101,7 +106,7 @@ def parse_relay(body: bytes, now: datetime) -> Parsed[RelayedCheckIn]:
 
 def parse_log_lines(body: bytes, client_id: ClientId, now: datetime) -> Parsed[LogLine]:
     """A bare array of log entries; Invalid for a body that is none."""
-    raws = _decoded(_decode_log_lines, body)
+    raws = _salvaged(body, None) or _decoded(_decode_log_lines, body)
     return _each(raws, lambda _, raw: _log_line(_decoded(_decode_log_line, raw), client_id, now))
 
 
@@ -120,6 +125,22 @@ def _each(
     return Parsed(items, rejected)
 
 
+def _salvaged(body: bytes, key: str | None) -> list[Raw] | None:
+    """The items of a list that holds a text cut in the middle of a character, else None.
+
+    JSON's grammar allows half of a surrogate pair; the decoder refuses the whole body for it. Here
+    the items are taken apart, so that only the one with the broken text is refused.
+    """
+    if _HALF_PAIR not in body.lower():
+        return None
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    items = document if key is None or not isinstance(document, dict) else document.get(key)
+    return [Raw(json.dumps(item).encode()) for item in items] if isinstance(items, list) else None
+
+
 def _small_enough(raw: Raw) -> Raw:
     if memoryview(raw).nbytes > LARGEST_ITEM:
         raise Invalid(f"An item may have {LARGEST_ITEM} bytes")
@@ -132,12 +153,11 @@ def _check_in(wire: _CheckIn, now: datetime) -> CheckIn:
 
 
 def _observed_at(wire: _CheckIn, now: datetime) -> datetime:
+    sent_at = now if wire.sentAt is None else _timestamp("sentAt", wire.sentAt)
     if wire.observedAt is None:
         return now
-    observed_at = _timestamp("observedAt", wire.observedAt)
-    if wire.sentAt is not None:
-        # The device's clock was wrong by this much when it sent, and so it was when it observed.
-        observed_at += now - _timestamp("sentAt", wire.sentAt)
+    # The device's clock was wrong by this much when it sent, and so it was when it observed.
+    observed_at = _timestamp("observedAt", wire.observedAt) + (now - sent_at)
     return _bounded("observedAt", observed_at, now)
 
 

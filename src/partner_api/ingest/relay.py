@@ -15,7 +15,7 @@ from partner_api.devices.facts import FACT_NAMES, Facts
 from partner_api.ingest.check_ins import CheckIns
 from partner_api.ingest.types import CheckInOutcome, Rejection, RelayedCheckIn
 from partner_api.kernel.clock import Clock
-from partner_api.kernel.errors import Unauthenticated
+from partner_api.kernel.errors import Unauthenticated, Unavailable
 from partner_api.kernel.ids import ClientId, MspId, format_client_id
 from partner_api.provisioning.enrollment import Registration, register_devices
 from partner_api.tenancy.principal import DevicePrincipal
@@ -26,6 +26,7 @@ _CHANNEL = FACT_NAMES.index("channel")
 _UNKNOWN = "This device is unknown; orgId, os, arch and currentVersion are needed to register it"
 _NO_ORGANIZATION = "Organization not found"
 _GONE = "The device was deleted or enrolled again meanwhile"
+_AGAIN = "Not written; send it again"
 _DEVICES = "select * from relay_devices($1, $2)"
 
 Batches = Mapping[ClientId, Sequence[RelayedCheckIn]]
@@ -62,9 +63,9 @@ class Relay:
         outcomes = await asyncio.gather(
             *(self._check_in(device, batches[key]) for key, device in devices.items())
         )
-        written = dict.fromkeys(batches.keys() - rejected.keys())
-        written |= dict(zip(devices, outcomes, strict=True))
-        return _summary(batches, written, rejected)
+        written = dict(zip(devices, outcomes, strict=True))
+        gone = dict.fromkeys(batches.keys() - rejected.keys(), _GONE)
+        return _summary(batches, gone | rejected | written)
 
     async def _devices(
         self, msp_id: MspId, client_ids: Sequence[ClientId]
@@ -92,11 +93,14 @@ class Relay:
 
     async def _check_in(
         self, device: DevicePrincipal, batch: Sequence[RelayedCheckIn]
-    ) -> CheckInOutcome | None:
+    ) -> CheckInOutcome | str:
         try:
             return await self._check_ins.check_in(device, [item.check_in for item in batch])
         except Unauthenticated:
-            return None
+            return _GONE
+        except Unavailable:
+            # Others of the request may be written: this device's items alone are to be sent again.
+            return _AGAIN
 
 
 def _by_device(items: Sequence[RelayedCheckIn]) -> Batches:
@@ -117,19 +121,15 @@ def _with_channel(facts: Facts) -> Facts:
     return (*facts[:_CHANNEL], facts[_CHANNEL] or "stable", *facts[_CHANNEL + 1 :])
 
 
-def _summary(
-    batches: Batches,
-    written: Mapping[ClientId, CheckInOutcome | None],
-    rejected: Mapping[ClientId, str],
-) -> RelayOutcome:
-    done = [outcome for outcome in written.values() if outcome]
-    gone = {key: _GONE for key, outcome in written.items() if outcome is None}
+def _summary(batches: Batches, results: Mapping[ClientId, CheckInOutcome | str]) -> RelayOutcome:
+    done = [result for result in results.values() if not isinstance(result, str)]
     return RelayOutcome(
         accepted=sum(outcome.accepted for outcome in done),
         duplicates=sum(outcome.duplicates for outcome in done),
         rejected=[
-            Rejection(item.index, message, format_client_id(key))
-            for key, message in {**rejected, **gone}.items()
+            Rejection(item.index, result, format_client_id(key))
+            for key, result in results.items()
+            if isinstance(result, str)
             for item in batches[key]
         ],
     )

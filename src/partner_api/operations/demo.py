@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from partner_api.config import Databases, Settings
@@ -12,7 +12,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Conflict, Misconfigured, NotFound
 from partner_api.operations.administration import NewMsp, administration
 from partner_api.operations.environment import write_private
-from partner_api.operations.simulation.fleet import CURRENT
+from partner_api.operations.simulation.fleet import CURRENT, Plan
 from partner_api.operations.supervisor import Child
 
 FILE = "demo.json"
@@ -67,7 +67,7 @@ def banner(address: str, demo: NewMsp) -> Sequence[str]:
         f"  Client id      {demo.client_id}",
         f"  Client secret  {demo.client_secret}",
         "",
-        "Sixty simulated devices are checking in. See the critical ones:",
+        f"{Plan.devices} simulated devices are checking in. See the critical ones:",
         "",
         f'curl -s "{address}/v1/devices?status=critical" -H "Authorization: Bearer $({token})"',
         "",
@@ -93,7 +93,14 @@ async def _ensure(owner_url: str, file: Path, clock: Clock) -> NewMsp:
 def _kept(file: Path) -> NewMsp | None:
     if not file.exists():
         return None
-    kept = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return _from_wire(kept)
+    except (ValueError, KeyError):
+        raise Misconfigured(f"{file} is damaged; remove it to get a new demo MSP") from None
+
+
+def _from_wire(kept: Mapping[str, str]) -> NewMsp:
     return NewMsp(kept["mspId"], kept["name"], kept["clientId"], kept["clientSecret"])
 
 

@@ -142,7 +142,9 @@ async def _renew(
     device.version_sort, device.asset_sort = version_sort(stored), asset_sort(stored)
     device.token_hash = token.hash
     device.sequence_high, device.sequence_window = None, 0
-    device.facts_digest, device.facts_stated, device.facts_at = None, 0, None
+    # As good as stated by the newest check-in: an older one that is still on its way changes none.
+    device.facts_digest, device.facts_at = None, None
+    device.facts_stated = (1 << len(FACT_COLUMNS)) - 1
 
 
 def _new_device(

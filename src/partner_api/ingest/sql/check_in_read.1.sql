@@ -23,7 +23,7 @@ as $$
       left join lateral (
           select r.version, r.version_sort from releases r
            where r.channel = d.channel and r.os in ('', lower(d.os collate "C"))
-           order by r.version_sort desc limit 1
+           order by r.version_sort desc, r.version desc limit 1
       ) r on true
      order by i.ordinal
        for update of d

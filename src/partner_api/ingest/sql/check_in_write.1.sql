@@ -42,6 +42,6 @@ as $$
       left join lateral (
           select r.version, r.version_sort from releases r
            where r.channel = w.channel and r.os in ('', lower(w.os collate "C"))
-           order by r.version_sort desc limit 1
+           order by r.version_sort desc, r.version desc limit 1
       ) r on true
 $$

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from partner_api.identity.secrets import KeyedToken, TokenKind, parse_keyed_token
 from partner_api.identity.tokens import invalid_token
 from partner_api.kernel.ids import ClientId
+from partner_api.provisioning.enrollment import InvalidEnrollmentToken
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.principal import DevicePrincipal, Principal, Scope
 
@@ -42,6 +43,16 @@ def device(authorization: str | None) -> DevicePrincipal:
     if token is None:
         raise invalid_token()
     return DevicePrincipal(token.msp_id, ClientId(token.row_id), token.hash)
+
+
+def require_enrollment_token(request: Request) -> None:
+    """Refuse a token that is none before the body is looked at; Unauthenticated.
+
+    Whether it is a good one, provisioning finds out.
+    """
+    token = bearer(request.headers.get("authorization"))
+    if parse_keyed_token(TokenKind.ENROLLMENT, token) is None:
+        raise InvalidEnrollmentToken
 
 
 def bearer(authorization: str | None) -> str:

@@ -19,7 +19,12 @@ from partner_api.kernel import context
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Invalid, Unavailable, Unsupported
 from partner_api.kernel.ids import format_msp_id
-from partner_api.surfaces.partner.auth import OAUTH2, authenticate
+from partner_api.surfaces.partner.auth import (
+    ENROLLMENT_TOKEN,
+    OAUTH2,
+    authenticate,
+    require_enrollment_token,
+)
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.principal import Principal, Scope
 from partner_api.tenancy.session import TenantSession
@@ -101,6 +106,8 @@ class PartnerRoute(APIRoute):
                 context.msp_id.set(format_msp_id(principal.msp_id))
                 for scope in scopes:
                     principal.require(scope)
+            if any(ENROLLMENT_TOKEN in way for way in access):
+                require_enrollment_token(request)
             _refuse_repeated(request, singles)
             request.state.call = call = Call(services, principal)
             if self.body_field is not None:
