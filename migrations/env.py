@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from partner_api.config import Settings
@@ -33,8 +34,10 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _run(owner_url: str) -> None:
-    url = make_url(owner_url).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    connect = partial(asyncpg.connect, owner_url)
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
     await engine.dispose()

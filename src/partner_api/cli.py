@@ -22,6 +22,10 @@ from partner_api.kernel.clock import SystemClock
 from partner_api.kernel.errors import Misconfigured, PartnerApiError
 from partner_api.operations import demo as demonstration
 from partner_api.operations.administration import Administration, administration
+from partner_api.operations.backup.create import backup as write_backup
+from partner_api.operations.backup.restore import restore as restore_backup
+from partner_api.operations.doctor.examine import diagnose
+from partner_api.operations.doctor.findings import has_failed, render
 from partner_api.operations.environment import embedded_cluster, joined, read_settings
 from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import configure_logging
@@ -129,6 +133,33 @@ def openapi(
         sys.stdout.write(document)
     else:
         output.write_text(document, encoding="utf-8")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
+    """Write everything in the database to one archive; servers go on meanwhile."""
+    with _database() as (_, databases, _cluster):
+        asyncio.run(write_backup(databases, file, SystemClock().now(), _announce))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="An archive that `backup` wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace what the database holds.")] = False,
+) -> None:
+    """Make the database what it was when the archive was written; stop servers before."""
+    with _database() as (_, databases, _cluster):
+        now = SystemClock().now()
+        asyncio.run(restore_backup(databases, file, now, _announce, replace=yes))
+
+
+@app.command()
+def doctor() -> None:
+    """Check what an operator can get wrong; exit code 1 when something has to be put right."""
+    findings = diagnose(read_settings())
+    for line in render(findings):
+        typer.echo(line)
+    raise typer.Exit(int(has_failed(findings)))
 
 
 @db.command()

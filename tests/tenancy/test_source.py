@@ -169,7 +169,8 @@ async def test_every_statement_that_reads_a_tenants_table_names_the_tenant(
     assert len(set(reading)) > 20
     for statement in reading:
         assert_each_table_has_its_tenant(statement)
-    bound = f"begin read only; set local app.msp_id = '{tenant.msp_id}'"
+    begin = "begin isolation level repeatable read read only"
+    bound = f"{begin}; set local app.msp_id = '{tenant.msp_id}'"
     assert statements.count(bound) == statements.count("commit") > 20
 
 

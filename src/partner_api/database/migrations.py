@@ -74,9 +74,13 @@ async def applied_revision(connection: asyncpg.Connection | PoolConnectionProxy)
 
 
 async def check_revision(connection: asyncpg.Connection | PoolConnectionProxy) -> None:
-    """Refuse a database that is not at this code's revision; Misconfigured says what to run."""
+    """Refuse a database older than this code; Misconfigured says what to run.
+
+    A newer one is fine: every migration leaves the release before it working, and revisions are
+    numbered, so that their text tells which is newer.
+    """
     applied, newest = await applied_revision(connection), newest_revision()
-    if applied != newest:
+    if applied is None or applied < newest:
         raise Misconfigured(
             f"the database stands at revision {applied or 'none'}, this server needs {newest}; "
             "run: partner-api db upgrade"

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -75,13 +75,15 @@ async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
 
 def create_engine(url: str, *, size: int) -> AsyncEngine:
     """SQLAlchemy's engine on the same database; a connection is tried before each use."""
+    connect = partial(asyncpg.connect, url, timeout=ACQUIRE_SECONDS, server_settings=_SESSION)
     return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        "postgresql+asyncpg://",
+        # The driver reads the whole URL, sslmode included, as it does for the pools.
+        async_creator=connect,
         pool_size=size,
         max_overflow=0,
         pool_timeout=ACQUIRE_SECONDS,
         pool_pre_ping=True,
-        connect_args={"timeout": ACQUIRE_SECONDS, "server_settings": _SESSION},
     )
 
 

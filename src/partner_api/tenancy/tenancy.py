@@ -18,7 +18,7 @@ from partner_api.kernel.metrics import POOL_CONNECTIONS
 from partner_api.tenancy.session import TenantSession, tenant_session
 
 # One snapshot for all statements: a page and its total speak of the same moment.
-_BEGIN = "begin isolation level repeatable read read only; set local app.msp_id = '{}'"
+_BEGIN = "begin isolation level repeatable read read only"
 
 
 class Claim(StrEnum):
@@ -44,7 +44,7 @@ class Tenancy:
         """A read-only transaction for prepared SQL; begins and binds in one round trip."""
         async with acquired(self._pool) as connection:
             # SET takes no bind parameter; an MspId is a UUID object, so its text is safe.
-            await connection.execute(_BEGIN.format(msp_id))
+            await connection.execute(f"{_BEGIN}; set local app.msp_id = '{msp_id}'")
             try:
                 with POOL_CONNECTIONS.labels("api").track_inprogress():
                     yield connection

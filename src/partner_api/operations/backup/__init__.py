@@ -1,0 +1,1 @@
+"""One archive with everything in the database, and the way back."""
