@@ -41,7 +41,9 @@ async def test_half_a_character_in_one_item_spoils_no_other(agent: Agent) -> Non
 
 
 async def test_half_a_character_in_one_log_line_spoils_no_other(agent: Agent) -> None:
-    body = '[{"severity": "info", "payload": {"a": "\\ud83d"}}, {"severity": "info", "payload": {}}]'
+    body = (
+        '[{"severity": "info", "payload": {"a": "\\ud83d"}}, {"severity": "info", "payload": {}}]'
+    )
     answer = await agent.tenant.http.post(
         "/v1/agent/logs",
         content=body.encode(),

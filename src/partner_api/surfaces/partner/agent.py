@@ -22,7 +22,7 @@ from partner_api.status.facts import Facts
 from partner_api.surfaces.partner import agent_schemas as schemas
 from partner_api.surfaces.partner.auth import FOR_DEVICES, FOR_ENROLLING, bearer, device
 from partner_api.surfaces.partner.errors import render
-from partner_api.surfaces.partner.openapi import json_body
+from partner_api.surfaces.partner.openapi import json_body, refuses
 from partner_api.surfaces.partner.routing import CurrentCall, partner_router
 from partner_api.surfaces.partner.services import Services
 
@@ -36,9 +36,17 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @router.post(
     "/v1/agent/enroll",
+    summary="Enroll this device",
     status_code=201,
     response_model_exclude_none=True,
-    responses={200: {"model": schemas.EnrolledRead, "description": "Enrolled again"}},
+    responses={
+        200: {"model": schemas.EnrolledRead, "description": "Enrolled again"},
+        **refuses(
+            409,
+            "Another organization's device has this id",
+            "This clientId is enrolled in another organization. Move or delete the device first.",
+        ),
+    },
     **FOR_ENROLLING,
 )
 async def enroll(
@@ -62,6 +70,7 @@ async def enroll(
 
 @router.post(
     CHECK_INS,
+    summary="Check in",
     response_model=schemas.CheckInRead,
     openapi_extra=FOR_DEVICES["openapi_extra"] | json_body("CheckIn", "CheckInList"),
 )
@@ -73,8 +82,14 @@ async def check_in(call: CurrentCall, request: Request) -> Response:
 
 @router.post(
     LOGS,
+    summary="Send logs",
     status_code=202,
     response_model=schemas.LogResultRead,
+    responses=refuses(
+        429,
+        "Too many entries",
+        "This device logs too much; send the rest after Retry-After seconds",
+    ),
     openapi_extra=FOR_DEVICES["openapi_extra"] | json_body("LogLines"),
 )
 async def add_logs(call: CurrentCall, request: Request) -> Response:

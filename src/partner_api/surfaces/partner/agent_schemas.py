@@ -2,41 +2,47 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, RootModel, WithJsonSchema
+from pydantic import ConfigDict, Field, RootModel
 
 from partner_api.devices.facts import LONGEST, LONGEST_OTHER, Facts
-from partner_api.kernel.ids import ClientId, parse_client_id
 from partner_api.status.rules import Connection, Health
-from partner_api.surfaces.partner.schemas import Body, CleanText, OrgIdText, Timestamp, Wire
+from partner_api.surfaces.partner import specimens
+from partner_api.surfaces.partner.wire import (
+    Body,
+    CleanText,
+    ClientIdRead,
+    ClientIdText,
+    MspIdRead,
+    OrgIdRead,
+    OrgIdText,
+    Timestamp,
+    Wire,
+)
 
-
-def _client_id(value: object) -> ClientId:
-    parsed = parse_client_id(value) if isinstance(value, str) else None
-    if parsed is None:
-        raise ValueError("must be a UUID such as A1B2C3D4-E5F6-7890-ABCD-EF1234567890")
-    return parsed
-
-
-ClientIdText = Annotated[
-    Any, BeforeValidator(_client_id), WithJsonSchema({"type": "string", "format": "uuid"})
-]
 Fact = Annotated[CleanText, Field(min_length=1, max_length=LONGEST_OTHER)]
+UserName = Annotated[CleanText, Field(min_length=1, max_length=LONGEST["userName"])]
+UserEmail = Annotated[CleanText, Field(min_length=1, max_length=LONGEST["userEmail"])]
+Referrer = Annotated[CleanText, Field(min_length=1, max_length=LONGEST["referrer"])]
 
 
 class Enrollment(Body):
     """A device that wants to join."""
 
-    client_id: ClientIdText | None = None
-    os: Fact
-    os_version: Fact | None = None
-    arch: Fact
-    channel: Fact = "stable"
-    current_version: Fact
-    serial_number: Fact | None = None
-    asset_id: Fact | None = None
-    user_name: CleanText | None = Field(None, min_length=1, max_length=LONGEST["userName"])
-    user_email: CleanText | None = Field(None, min_length=1, max_length=LONGEST["userEmail"])
-    referrer: CleanText | None = Field(None, min_length=1, max_length=LONGEST["referrer"])
+    client_id: ClientIdText | None = Field(
+        None, description="The device's own id, to enroll again; made by the server by default."
+    )
+    os: Fact = Field(examples=["macOS"])
+    os_version: Fact | None = Field(None, examples=["15.3"])
+    arch: Fact = Field(examples=["arm64"])
+    channel: Fact = Field(
+        "stable", description="The channel it takes releases from.", examples=["stable"]
+    )
+    current_version: Fact = Field(examples=["1.0.5.42"])
+    serial_number: Fact | None = Field(None, examples=["C02X1234ABCD"])
+    asset_id: Fact | None = Field(None, examples=["ACME-MBP-0042"])
+    user_name: UserName | None = Field(None, examples=["Alice Smith"])
+    user_email: UserEmail | None = Field(None, examples=["alice@acme.com"])
+    referrer: Referrer | None = Field(None, description="What brought the agent there.")
 
     def facts(self) -> Facts:
         """What the device says about itself, in the order facts have."""
@@ -44,7 +50,7 @@ class Enrollment(Body):
             self.os,
             self.os_version,
             self.arch,
-            self.channel,
+            self.channel or "stable",
             self.current_version,
             self.serial_number,
             self.asset_id,
@@ -57,11 +63,13 @@ class Enrollment(Body):
 class Enrolled(Wire):
     """A device's place, and its token at the one moment it is shown."""
 
-    client_id: str
-    msp_id: str
-    org_id: str
-    device_token: str
-    check_in_interval_seconds: int
+    client_id: ClientIdRead
+    msp_id: MspIdRead
+    org_id: OrgIdRead
+    device_token: str = Field(examples=[specimens.DEVICE_TOKEN])
+    check_in_interval_seconds: int = Field(
+        description="When to check in; every answer may say otherwise.", examples=[231]
+    )
 
 
 class EnrolledRead(Wire):
@@ -73,12 +81,21 @@ class EnrolledRead(Wire):
 class CheckIn(Body):
     """When a device observed itself, and any fact it wants to state."""
 
-    observed_at: Timestamp | None = Field(None, description="By default the moment of arrival.")
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"sequence": 343, "currentVersion": "1.0.5.42"}]}
+    )
+
+    observed_at: Timestamp | None = Field(
+        None, description="By default the moment of arrival; at most 30 days ago."
+    )
     sent_at: Timestamp | None = Field(
         None, description="By the device's clock; corrects observedAt when that clock is wrong."
     )
     sequence: int | None = Field(
-        None, ge=0, description="Counts up from enrollment; makes repeats harmless."
+        None,
+        ge=0,
+        le=2**63 - 1,
+        description="Counts up from enrollment; makes repeats harmless.",
     )
     os: Fact | None = None
     os_version: Fact | None = None
@@ -87,13 +104,26 @@ class CheckIn(Body):
     current_version: Fact | None = None
     serial_number: Fact | None = None
     asset_id: Fact | None = None
-    user_name: CleanText | None = None
-    user_email: CleanText | None = None
-    referrer: CleanText | None = None
+    user_name: UserName | None = None
+    user_email: UserEmail | None = None
+    referrer: Referrer | None = None
 
 
 class CheckInList(Body):
     """Several check-ins of one device, in the order it made them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "checkIns": [
+                        {"observedAt": "2026-02-24T11:51:00Z", "sequence": 341},
+                        {"observedAt": specimens.INSTANT, "sequence": 342},
+                    ]
+                }
+            ]
+        }
+    )
 
     check_ins: list[CheckIn] = Field(max_length=500)
 
@@ -101,21 +131,23 @@ class CheckInList(Body):
 class Rejection(Wire):
     """An item that was not taken."""
 
-    index: int
-    message: str
+    index: int = Field(description="Its place in the request, from 0.", examples=[0])
+    message: str = Field(examples=["observedAt is older than 30 days"])
 
 
 class CheckInResult(Wire):
     """What became of the check-ins, and how the device stands now."""
 
-    accepted: int
-    duplicates: int
-    rejected: list[Rejection]
+    accepted: int = Field(examples=[1])
+    duplicates: int = Field(description="Counted already.", examples=[0])
+    rejected: list[Rejection] = Field(examples=[[]])
     last_seen: Timestamp | None = None
-    status: Health
+    status: Health = Field(examples=["healthy"])
     connection_state: Connection
-    latest_version: str | None = None
-    check_in_interval_seconds: int
+    latest_version: str | None = Field(
+        None, description="The newest release of its channel.", examples=["1.0.5.42"]
+    )
+    check_in_interval_seconds: int = Field(description="When to check in next.", examples=[231])
 
 
 class CheckInRead(Wire):
@@ -126,6 +158,20 @@ class CheckInRead(Wire):
 
 class RelayedCheckIn(CheckIn):
     """A check-in of one of the MSP's devices."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "clientId": specimens.CLIENT_ID,
+                    "orgId": specimens.ORG_ID,
+                    "os": "macOS",
+                    "arch": "arm64",
+                    "currentVersion": "1.0.5.42",
+                }
+            ]
+        }
+    )
 
     client_id: ClientIdText
     org_id: OrgIdText = Field(default=None, description="Where to register an unknown device.")
@@ -140,15 +186,17 @@ class RelayedCheckInList(Body):
 class RelayRejection(Rejection):
     """An item that was not taken."""
 
-    client_id: str | None = None
+    client_id: str | None = Field(
+        None, description="As the item says it, if it does.", examples=[specimens.CLIENT_ID]
+    )
 
 
 class RelayResult(Wire):
     """What became of the check-ins."""
 
-    accepted: int
-    duplicates: int
-    rejected: list[RelayRejection]
+    accepted: int = Field(examples=[1])
+    duplicates: int = Field(description="Counted already.", examples=[0])
+    rejected: list[RelayRejection] = Field(examples=[[]])
 
 
 class RelayRead(Wire):
@@ -160,9 +208,19 @@ class RelayRead(Wire):
 class LogLine(Body):
     """One log entry; unknown severities are refused, synonyms such as WARNING are taken."""
 
-    timestamp: Timestamp | None = Field(None, description="By default the moment of arrival.")
-    severity: str
-    payload: dict[str, Any]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"severity": "INFO", "payload": {"type": "network_check", "latency_ms": 12.5}}
+            ]
+        }
+    )
+
+    timestamp: Timestamp | None = Field(
+        None, description="By default the moment of arrival; at most 30 days ago."
+    )
+    severity: str = Field(description="DEBUG, INFO, WARN or ERROR, or a synonym.")
+    payload: dict[str, Any] = Field(description="Anything; `clientId` is added.")
 
 
 class LogLines(RootModel[list[LogLine]]):
@@ -174,8 +232,8 @@ class LogLines(RootModel[list[LogLine]]):
 class LogResult(Wire):
     """What became of the entries."""
 
-    accepted: int
-    rejected: list[Rejection]
+    accepted: int = Field(examples=[1])
+    rejected: list[Rejection] = Field(examples=[[]])
 
 
 class LogResultRead(Wire):

@@ -15,13 +15,18 @@ from partner_api.surfaces.partner.schemas import CredentialRead, SecretRead, Sec
 router = partner_router("Credentials")
 
 
-@router.get("/v1/credentials", response_model_exclude_none=True, **WITH_ANY_TOKEN)
+@router.get(
+    "/v1/credentials",
+    summary="Get your credential",
+    response_model_exclude_none=True,
+    **WITH_ANY_TOKEN,
+)
 async def get_credential(call: CurrentCall) -> CredentialRead:
     """The credential the token was issued to, without its secret."""
     return mapping.credential(await require_credential(call.session, call.principal.credential_id))
 
 
-@router.post("/v1/credentials/regenerate", **WITH_ANY_TOKEN)
+@router.post("/v1/credentials/regenerate", summary="Replace the client secret", **WITH_ANY_TOKEN)
 async def regenerate_credential_secret(
     call: CurrentCall,
     response: Response,

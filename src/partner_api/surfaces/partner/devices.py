@@ -20,17 +20,15 @@ from partner_api.surfaces.partner.ids import client_id_in_path
 from partner_api.surfaces.partner.paging import Cursor, link_next
 from partner_api.surfaces.partner.routing import Call, CurrentCall, partner_router
 from partner_api.surfaces.partner.schemas import (
-    CleanText,
     DeviceRead,
     DevicesRead,
     DeviceUpdate,
     IncludeText,
     LogMeta,
     LogsRead,
-    OrgIdText,
     PageMeta,
-    Timestamp,
 )
+from partner_api.surfaces.partner.wire import CleanText, OrgIdText, Timestamp
 from partner_api.tenancy.principal import Scope
 
 router = partner_router("Devices")
@@ -41,20 +39,37 @@ Include = Annotated[
 ]
 
 
-@router.get("/v1/devices", response_model_exclude_none=True, **requires(Scope.FLEET_READ))
+@router.get(
+    "/v1/devices",
+    summary="List devices",
+    response_model_exclude_none=True,
+    **requires(Scope.FLEET_READ),
+)
 async def list_devices(
     call: CurrentCall,
     request: Request,
     response: Response,
-    org_id: Annotated[OrgIdText | None, Query(alias="orgId")] = None,
-    status: Annotated[Health | None, Query()] = None,
-    connection_state: Annotated[Connection | None, Query(alias="connectionState")] = None,
+    org_id: Annotated[
+        OrgIdText | None, Query(alias="orgId", description="One organization's.")
+    ] = None,
+    status: Annotated[Health | None, Query(description="How they fare.")] = None,
+    connection_state: Annotated[
+        Connection | None, Query(alias="connectionState", description="When they were seen.")
+    ] = None,
     q: Annotated[
         CleanText | None,
-        Query(max_length=200, description="Part of an asset id, serial number, user or e-mail."),
+        Query(
+            max_length=200,
+            description="Part of an asset id, serial number, user or e-mail.",
+            examples=["ACME"],
+        ),
     ] = None,
-    sort_by: Annotated[DeviceSort, Query(alias="sortBy")] = DeviceSort.STATUS,
-    sort_order: Annotated[SortOrder, Query(alias="sortOrder")] = SortOrder.ASCENDING,
+    sort_by: Annotated[
+        DeviceSort, Query(alias="sortBy", description="What to sort by.")
+    ] = DeviceSort.STATUS,
+    sort_order: Annotated[
+        SortOrder, Query(alias="sortOrder", description="Which end is first.")
+    ] = SortOrder.ASCENDING,
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows per page.")] = 100,
     cursor: Cursor = None,
     include: Include = None,
@@ -73,7 +88,10 @@ async def list_devices(
 
 
 @router.get(
-    "/v1/devices/{clientId}", response_model_exclude_none=True, **requires(Scope.FLEET_READ)
+    "/v1/devices/{clientId}",
+    summary="Get a device",
+    response_model_exclude_none=True,
+    **requires(Scope.FLEET_READ),
 )
 async def get_device(
     call: CurrentCall,
@@ -85,7 +103,10 @@ async def get_device(
 
 
 @router.patch(
-    "/v1/devices/{clientId}", response_model_exclude_none=True, **requires(Scope.ORGS_WRITE)
+    "/v1/devices/{clientId}",
+    summary="Edit a device",
+    response_model_exclude_none=True,
+    **requires(Scope.ORGS_WRITE),
 )
 async def update_device(
     call: CurrentCall,
@@ -100,23 +121,39 @@ async def update_device(
     return await _device(call, client_id, include)
 
 
-@router.delete("/v1/devices/{clientId}", status_code=204, **requires(Scope.ORGS_WRITE))
+@router.delete(
+    "/v1/devices/{clientId}",
+    summary="Remove a device",
+    status_code=204,
+    **requires(Scope.ORGS_WRITE),
+)
 async def delete_device(call: CurrentCall, clientId: str) -> None:  # noqa: N803
     """Remove a device from tracking; its token is dead from then on."""
     await service.delete_device(call.session, client_id_in_path(clientId))
 
 
 @router.get(
-    "/v1/devices/{clientId}/logs", response_model_exclude_none=True, **requires(Scope.FLEET_READ)
+    "/v1/devices/{clientId}/logs",
+    summary="List a device's logs",
+    response_model_exclude_none=True,
+    **requires(Scope.FLEET_READ),
 )
 async def list_device_logs(
     call: CurrentCall,
     request: Request,
     response: Response,
     clientId: str,  # noqa: N803
-    since: Annotated[Timestamp | None, Query(alias="from", description="Included.")] = None,
-    until: Annotated[Timestamp | None, Query(alias="to", description="Included.")] = None,
-    level: Annotated[Literal["debug", "info", "warn", "error"] | None, Query()] = None,
+    since: Annotated[
+        Timestamp | None,
+        Query(alias="from", description="Included.", examples=["2026-02-24T00:00:00Z"]),
+    ] = None,
+    until: Annotated[
+        Timestamp | None,
+        Query(alias="to", description="Included.", examples=["2026-02-28T00:00:00Z"]),
+    ] = None,
+    level: Annotated[
+        Literal["debug", "info", "warn", "error"] | None, Query(description="This severity only.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="Entries per page.")] = 100,
     cursor: Cursor = None,
 ) -> LogsRead:

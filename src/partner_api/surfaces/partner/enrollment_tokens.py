@@ -25,7 +25,13 @@ router = partner_router("Enrollment tokens")
 _PATH = "/v1/organizations/{orgId}/enrollment-tokens"
 
 
-@router.post(_PATH, status_code=201, response_model_exclude_none=True, **requires(Scope.ORGS_WRITE))
+@router.post(
+    _PATH,
+    summary="Create an enrollment token",
+    status_code=201,
+    response_model_exclude_none=True,
+    **requires(Scope.ORGS_WRITE),
+)
 async def create_enrollment_token(
     call: CurrentCall,
     response: Response,
@@ -45,7 +51,12 @@ async def create_enrollment_token(
     return EnrollmentTokenCreatedRead(data=mapping.new_enrollment_token(new))
 
 
-@router.get(_PATH, response_model_exclude_none=True, **requires(Scope.ORGS_READ))
+@router.get(
+    _PATH,
+    summary="List enrollment tokens",
+    response_model_exclude_none=True,
+    **requires(Scope.ORGS_READ),
+)
 async def list_enrollment_tokens(
     call: CurrentCall,
     orgId: str,  # noqa: N803
@@ -57,7 +68,12 @@ async def list_enrollment_tokens(
     )
 
 
-@router.delete(_PATH + "/{tokenId}", status_code=204, **requires(Scope.ORGS_WRITE))
+@router.delete(
+    _PATH + "/{tokenId}",
+    summary="Revoke an enrollment token",
+    status_code=204,
+    **requires(Scope.ORGS_WRITE),
+)
 async def revoke_enrollment_token(
     call: CurrentCall,
     orgId: str,  # noqa: N803

@@ -110,4 +110,6 @@ def allowed_methods(request: Request) -> Sequence[str]:
     for route in routes:
         if route.path_regex.fullmatch(request.url.path):
             methods |= route.methods or set()
+    if "GET" in methods:
+        methods.add("HEAD")
     return sorted(methods)

@@ -12,14 +12,21 @@ from partner_api.tenancy.principal import Scope
 router = partner_router("MSP")
 
 
-@router.get("/v1/msp/members", response_model_exclude_none=True, **requires(Scope.FLEET_READ))
+@router.get(
+    "/v1/msp/members",
+    summary="List members",
+    response_model_exclude_none=True,
+    **requires(Scope.FLEET_READ),
+)
 async def list_members(call: CurrentCall) -> MembersRead:
     """Everybody who has logged in to the MSP's account."""
     members = [mapping.member(row) for row in await members_of(call.session)]
     return MembersRead(data=members, meta=Total(total=len(members)))
 
 
-@router.get("/v1/msp/{mspId}/stats", **requires(Scope.FLEET_READ))
+@router.get(
+    "/v1/msp/{mspId}/stats", summary="Get the fleet's figures", **requires(Scope.FLEET_READ)
+)
 async def get_fleet_stats(call: CurrentCall, mspId: str) -> FleetStatsRead:  # noqa: N803
     """The dashboard's figures over the whole fleet."""
     msp_id = parse_msp_id(mspId)

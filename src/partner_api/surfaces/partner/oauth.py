@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from partner_api.identity.service import InvalidClient, InvalidScope
 from partner_api.kernel.errors import Invalid, Unauthenticated
+from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.auth import PUBLIC
 from partner_api.surfaces.partner.routing import CurrentCall, partner_router
-from partner_api.surfaces.partner.schemas import TokenRead
+from partner_api.surfaces.partner.schemas import TokenErrorRead, TokenRead
 
 router = partner_router("Authentication")
 
@@ -30,6 +31,7 @@ class UnsupportedGrantType(Invalid):
     """The token request asks for a grant we do not give."""
 
 
+# `example`, the older spelling, because Postman's import reads no other in forms.
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -40,9 +42,13 @@ _BODY: dict[str, Any] = {
                     "required": ["grant_type"],
                     "properties": {
                         "grant_type": {"type": "string", "enum": ["client_credentials"]},
-                        "client_id": {"type": "string"},
-                        "client_secret": {"type": "string"},
-                        "scope": {"type": "string", "description": "Narrows the token."},
+                        "client_id": {"type": "string", "example": specimens.CREDENTIAL_ID},
+                        "client_secret": {"type": "string", "example": specimens.CLIENT_SECRET},
+                        "scope": {
+                            "type": "string",
+                            "description": "Narrows the token to these, separated by spaces.",
+                            "example": "fleet:read orgs:read",
+                        },
                     },
                 }
             }
@@ -52,7 +58,14 @@ _BODY: dict[str, Any] = {
 
 
 @router.post(
-    "/oauth/token", response_model=TokenRead, openapi_extra=PUBLIC["openapi_extra"] | _BODY
+    "/oauth/token",
+    summary="Get an access token",
+    response_model=TokenRead,
+    responses={
+        400: {"model": TokenErrorRead, "description": "The request is wrong"},
+        401: {"model": TokenErrorRead, "description": "No such client id and secret"},
+    },
+    openapi_extra=PUBLIC["openapi_extra"] | _BODY,
 )
 async def create_token(call: CurrentCall, request: Request) -> Response:
     """Exchange a client id and secret, by form or HTTP Basic, for a one-hour access token."""
@@ -83,7 +96,8 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     for name in _SINGLE:
         if names.count(name) > 1:
             raise InvalidRequest(f"{name} may be given once")
-    form = dict(pairs)
+    # RFC 6749, section 3.2: a parameter without a value counts as left out.
+    form = {name: value for name, value in pairs if value}
     if not form.get("grant_type"):
         raise InvalidRequest("grant_type is required")
     if form["grant_type"] != "client_credentials":

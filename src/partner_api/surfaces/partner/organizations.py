@@ -10,6 +10,7 @@ from partner_api.organizations import service
 from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.auth import requires
 from partner_api.surfaces.partner.ids import org_id_in_path
+from partner_api.surfaces.partner.openapi import refuses
 from partner_api.surfaces.partner.paging import Cursor, link_next
 from partner_api.surfaces.partner.routing import CurrentCall, partner_router
 from partner_api.surfaces.partner.schemas import (
@@ -27,7 +28,12 @@ router = partner_router("Organizations")
 Limit = Annotated[int, Query(ge=1, le=1000, description="Rows per page.")]
 
 
-@router.get("/v1/organizations", response_model_exclude_none=True, **requires(Scope.ORGS_READ))
+@router.get(
+    "/v1/organizations",
+    summary="List organizations",
+    response_model_exclude_none=True,
+    **requires(Scope.ORGS_READ),
+)
 async def list_organizations(
     call: CurrentCall,
     request: Request,
@@ -44,7 +50,12 @@ async def list_organizations(
     )
 
 
-@router.post("/v1/organizations", status_code=201, **requires(Scope.ORGS_WRITE))
+@router.post(
+    "/v1/organizations",
+    summary="Create an organization",
+    status_code=201,
+    **requires(Scope.ORGS_WRITE),
+)
 async def create_organization(
     call: CurrentCall, body: OrganizationCreate
 ) -> OrganizationCreatedRead:
@@ -53,14 +64,16 @@ async def create_organization(
     return OrganizationCreatedRead(data=mapping.created_organization(row))
 
 
-@router.get("/v1/organizations/{orgId}", **requires(Scope.ORGS_READ))
+@router.get("/v1/organizations/{orgId}", summary="Get an organization", **requires(Scope.ORGS_READ))
 async def get_organization(call: CurrentCall, orgId: str) -> OrganizationRead:  # noqa: N803
     """One organization with its figures."""
     view = await call.services.organizations.get(call.principal.msp_id, org_id_in_path(orgId))
     return OrganizationRead(data=mapping.organization(view))
 
 
-@router.patch("/v1/organizations/{orgId}", **requires(Scope.ORGS_WRITE))
+@router.patch(
+    "/v1/organizations/{orgId}", summary="Rename an organization", **requires(Scope.ORGS_WRITE)
+)
 async def update_organization(
     call: CurrentCall,
     orgId: str,  # noqa: N803
@@ -74,7 +87,17 @@ async def update_organization(
     return OrganizationRead(data=mapping.organization(view))
 
 
-@router.delete("/v1/organizations/{orgId}", status_code=204, **requires(Scope.ORGS_WRITE))
+@router.delete(
+    "/v1/organizations/{orgId}",
+    summary="Delete an organization",
+    status_code=204,
+    responses=refuses(
+        409,
+        "It has devices",
+        "Cannot delete organization with assigned devices. Reassign or remove devices first.",
+    ),
+    **requires(Scope.ORGS_WRITE),
+)
 async def delete_organization(call: CurrentCall, orgId: str) -> None:  # noqa: N803
     """Delete an organization that has no devices."""
     await service.delete_organization(call.session, org_id_in_path(orgId))

@@ -17,7 +17,10 @@ _ACCESS = requires(Scope.ORGS_WRITE)["openapi_extra"]
 
 
 @router.post(
-    PATH, response_model_exclude_none=True, openapi_extra=_ACCESS | json_body("RelayedCheckInList")
+    PATH,
+    summary="Relay check-ins",
+    response_model_exclude_none=True,
+    openapi_extra=_ACCESS | json_body("RelayedCheckInList"),
 )
 async def relay_check_ins(call: CurrentCall, request: Request) -> schemas.RelayRead:
     """Pass on up to 1,000 check-ins of the MSP's devices; one bad item spoils no other.

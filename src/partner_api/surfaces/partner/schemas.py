@@ -272,9 +272,11 @@ class OrganizationsRead(Wire):
 class Location(Wire):
     """Where a device is; not inferred yet."""
 
-    type: Literal["office", "home", "remote", "unknown"] = Field("unknown", examples=["unknown"])
-    confidence: int = Field(0, examples=[0])
-    signals: list[str] = Field([], examples=[[]])
+    type: Literal["office", "home", "remote", "unknown"] = Field(
+        default="unknown", examples=["unknown"]
+    )
+    confidence: int = Field(default=0, examples=[0])
+    signals: list[str] = Field(default=[], examples=[[]])
 
 
 class Device(Wire):

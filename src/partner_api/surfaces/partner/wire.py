@@ -34,7 +34,8 @@ def _omits_none(schema: JsonSchema) -> None:
         kept = [choice for choice in choices if choice != {"type": "null"}]
         if len(kept) == len(choices):
             always.append(name)
-        field.update(kept[0] if len(kept) == 1 else {"anyOf": kept} if kept else {})
+        if choices:
+            field.update({**(kept[0] if len(kept) == 1 else {"anyOf": kept}), **field})
     if always:
         schema["required"] = always
 
