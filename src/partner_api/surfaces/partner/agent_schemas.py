@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import AfterValidator, ConfigDict, Field, RootModel
 
 from partner_api.devices.facts import LONGEST, LONGEST_OTHER, Facts
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.wire import (
+    CLEAN,
     Body,
-    CleanText,
     ClientIdRead,
     ClientIdText,
     MspIdRead,
@@ -17,12 +17,18 @@ from partner_api.surfaces.partner.wire import (
     OrgIdText,
     Timestamp,
     Wire,
+    clean,
 )
 
-Fact = Annotated[CleanText, Field(min_length=1, max_length=LONGEST_OTHER)]
-UserName = Annotated[CleanText, Field(min_length=1, max_length=LONGEST["userName"])]
-UserEmail = Annotated[CleanText, Field(min_length=1, max_length=LONGEST["userEmail"])]
-Referrer = Annotated[CleanText, Field(min_length=1, max_length=LONGEST["referrer"])]
+
+def _text(longest: int) -> Any:
+    return Field(min_length=1, max_length=longest, json_schema_extra=CLEAN)
+
+
+Fact = Annotated[str, _text(LONGEST_OTHER), AfterValidator(clean)]
+UserName = Annotated[str, _text(LONGEST["userName"]), AfterValidator(clean)]
+UserEmail = Annotated[str, _text(LONGEST["userEmail"]), AfterValidator(clean)]
+Referrer = Annotated[str, _text(LONGEST["referrer"]), AfterValidator(clean)]
 
 
 class Enrollment(Body):

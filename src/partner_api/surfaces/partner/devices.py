@@ -17,7 +17,7 @@ from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.auth import requires
 from partner_api.surfaces.partner.ids import client_id_in_path
-from partner_api.surfaces.partner.paging import Cursor, link_next
+from partner_api.surfaces.partner.paging import Cursor, ListLimit, LogLimit, link_next
 from partner_api.surfaces.partner.routing import Call, CurrentCall, partner_router
 from partner_api.surfaces.partner.schemas import (
     DeviceRead,
@@ -27,8 +27,9 @@ from partner_api.surfaces.partner.schemas import (
     LogMeta,
     LogsRead,
     PageMeta,
+    SearchText,
 )
-from partner_api.surfaces.partner.wire import CleanText, OrgIdText, Timestamp
+from partner_api.surfaces.partner.wire import OrgIdText, Timestamp
 from partner_api.tenancy.principal import Scope
 
 router = partner_router("Devices")
@@ -57,9 +58,8 @@ async def list_devices(
         Connection | None, Query(alias="connectionState", description="When they were seen.")
     ] = None,
     q: Annotated[
-        CleanText | None,
+        SearchText | None,
         Query(
-            max_length=200,
             description="Part of an asset id, serial number, user or e-mail.",
             examples=["ACME"],
         ),
@@ -70,7 +70,7 @@ async def list_devices(
     sort_order: Annotated[
         SortOrder, Query(alias="sortOrder", description="Which end is first.")
     ] = SortOrder.ASCENDING,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Rows per page.")] = 100,
+    limit: ListLimit = 100,
     cursor: Cursor = None,
     include: Include = None,
 ) -> DevicesRead:
@@ -154,7 +154,7 @@ async def list_device_logs(
     level: Annotated[
         Literal["debug", "info", "warn", "error"] | None, Query(description="This severity only.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="Entries per page.")] = 100,
+    limit: LogLimit = 100,
     cursor: Cursor = None,
 ) -> LogsRead:
     """What a device reported, newest first; kept for 30 days."""

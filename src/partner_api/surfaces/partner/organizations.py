@@ -1,8 +1,5 @@
 """Organizations."""
 
-from typing import Annotated
-
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +8,7 @@ from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.auth import requires
 from partner_api.surfaces.partner.ids import org_id_in_path
 from partner_api.surfaces.partner.openapi import refuses
-from partner_api.surfaces.partner.paging import Cursor, link_next
+from partner_api.surfaces.partner.paging import Cursor, ListLimit, link_next
 from partner_api.surfaces.partner.routing import CurrentCall, partner_router
 from partner_api.surfaces.partner.schemas import (
     OrganizationCreate,
@@ -25,8 +22,6 @@ from partner_api.tenancy.principal import Scope
 
 router = partner_router("Organizations")
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Rows per page.")]
-
 
 @router.get(
     "/v1/organizations",
@@ -38,7 +33,7 @@ async def list_organizations(
     call: CurrentCall,
     request: Request,
     response: Response,
-    limit: Limit = 100,
+    limit: ListLimit = 100,
     cursor: Cursor = None,
 ) -> OrganizationsRead:
     """Organizations with their figures, critical first, then by name."""

@@ -1,12 +1,39 @@
 """Pages as the wire shows them: `meta.nextCursor`, and a Link to follow."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query
+from pydantic import BeforeValidator, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
+
+def _whole_number(most: int) -> BeforeValidator:
+    def check(value: object) -> object:
+        number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else 0
+        if not 1 <= number <= most:
+            raise ValueError(f"must be a whole number from 1 to {most}")
+        return number
+
+    return BeforeValidator(check)
+
+
+_DIGITS = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+ListLimit = Annotated[
+    int,
+    _whole_number(1000),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
+    Query(description="Rows per page."),
+]
+LogLimit = Annotated[
+    int,
+    _whole_number(500),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 500}),
+    Query(description="Entries per page."),
+]
 Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`meta.nextCursor` of the page before."),

@@ -4,20 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from partner_api.kernel.text import is_clean
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.wire import (
+    CLEAN,
     Answer,
     Body,
-    CleanKey,
-    CleanText,
     ClientIdRead,
     MspIdRead,
     OrgIdRead,
     OrgIdText,
     Timestamp,
     Wire,
+    clean,
 )
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
 
@@ -30,9 +29,7 @@ def _include(value: object) -> frozenset[str]:
 
 
 def _named(value: str) -> str:
-    name = value.strip()
-    if not is_clean(value):
-        raise ValueError("must not contain control characters")
+    name = clean(value).strip()
     if not any(character.isalnum() for character in name):
         raise ValueError("must contain a letter or digit")
     if not 2 <= len(name) <= 100:
@@ -51,10 +48,24 @@ OrganizationName = Annotated[
     WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 100, "examples": ["Acme Corp"]}),
 ]
 Count = Annotated[int, Field(ge=0)]
-Label = Annotated[CleanText, Field(min_length=1, max_length=64)]
-AttributeValue = Annotated[CleanText, Field(max_length=500)] | bool | float
-EditedFact = Annotated[CleanText, Field(min_length=1, max_length=320)] | None
-LabelKey = Annotated[CleanKey, Field(min_length=1, max_length=64)]
+# Lengths stand before `clean`, or pydantic tells of items instead of characters.
+Label = Annotated[
+    str, Field(min_length=1, max_length=64, json_schema_extra=CLEAN), AfterValidator(clean)
+]
+LabelKey = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(clean)]
+"""A label as a key: few tools read patterns of keys, so its schema has none."""
+AttributeValue = (
+    Annotated[str, Field(max_length=500, json_schema_extra=CLEAN), AfterValidator(clean)]
+    | bool
+    | float
+)
+EditedFact = (
+    Annotated[
+        str, Field(min_length=1, max_length=320, json_schema_extra=CLEAN), AfterValidator(clean)
+    ]
+    | None
+)
+SearchText = Annotated[str, Field(max_length=200, json_schema_extra=CLEAN), AfterValidator(clean)]
 
 
 class ErrorRead(Answer):

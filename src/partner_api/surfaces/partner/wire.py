@@ -4,11 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     PlainSerializer,
     WithJsonSchema,
 )
@@ -22,7 +20,7 @@ from partner_api.surfaces.partner import specimens
 JsonSchema = dict[str, Any]
 
 CLEAN: JsonSchema = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
-"""`is_clean` as a schema says it."""
+"""`clean` as a schema says it."""
 
 
 def _omits_none(schema: JsonSchema) -> None:
@@ -61,7 +59,8 @@ def _client_id(value: object) -> ClientId:
     return parsed
 
 
-def _clean(value: str) -> str:
+def clean(value: str) -> str:
+    """The text itself; ValueError when it is not clean."""
     if not is_clean(value):
         raise ValueError("must not contain control characters")
     return value
@@ -113,6 +112,3 @@ Timestamp = Annotated[
     PlainSerializer(format_timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": [specimens.INSTANT]}),
 ]
-CleanText = Annotated[str, AfterValidator(_clean), Field(json_schema_extra=CLEAN)]
-CleanKey = Annotated[str, AfterValidator(_clean)]
-"""`CleanText` as a key: few tools read patterns of keys, so its schema has none."""
