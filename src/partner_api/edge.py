@@ -58,6 +58,10 @@ class Edge:
             _note(scope, answer.status, time.perf_counter() - started)
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        if b"%2f" in scope.get("raw_path", b"").lower():
+            # Decoded it would separate what the sender meant as one name.
+            await self._render(404, "No such path")(scope, receive, answer)
+            return
         limit = self._limit_for(scope["path"])
         try:
             _refuse_announced(scope["headers"], limit)

@@ -44,14 +44,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Refuse floods of headers; the parser answers 400 for us."""
+        """Refuse floods of headers, the parser answers 400 for us; drop trailers.
+
+        What comes after a body must not be taken for a header: it may name another caller.
+        """
+        if not self._in_head:
+            return
         if len(self.headers) >= HEAD_FIELDS or len(name) + len(value) > HEAD_BYTES:
             raise ValueError("too many headers, or one too large")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The body has bounds of its own."""
+        """Require one Host (RFC 9112, section 3.2); the body has bounds of its own."""
         self._end_head()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise ValueError("one Host header is required")
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -84,7 +84,7 @@ async def test_rows_are_kept_safely_and_the_network_is_not_listened_to(
         "data_checksums": "on",
         "server_encoding": "UTF8",
         "TimeZone": "UTC",
-        "max_connections": "100",
+        "max_connections": "300",
     }
     with cluster.join():
         for name, value in expected.items():

@@ -175,7 +175,7 @@ def _named(rejection: Rejection, raws: Sequence[Raw]) -> Rejection:
     """The rejection with the device it is about, if the item says that much."""
     try:
         name = _decode_client_id(raws[rejection.index]).clientId
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return rejection
     return replace(rejection, client_id=name)
 

@@ -42,6 +42,16 @@ _STATUSES: Mapping[type[PartnerApiError], int] = {
 }
 
 
+_LONGEST_NAME = 80
+# The library counts items of a text it has looked into; a text has characters.
+_BOUNDS = {
+    "too_long": ("a length of at most", "max_length"),
+    "too_short": ("a length of at least", "min_length"),
+    "string_too_long": ("a length of at most", "max_length"),
+    "string_too_short": ("a length of at least", "min_length"),
+}
+
+
 def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in the document's shape."""
     content = msgspec.json.encode({"error": PHRASES[status], "message": message})
@@ -80,9 +90,12 @@ async def _validation(_request: Request, error: Exception) -> Response:
 def _explained(problem: Mapping[str, Any]) -> str:
     """Name the parameter or field, and what is allowed."""
     place: Sequence[object] = problem["loc"][1:] or problem["loc"]
-    name = ".".join(str(part) for part in place)
+    name = ".".join(str(part)[:_LONGEST_NAME] for part in place if str(part).isprintable())
     if problem["type"] == "missing":
         return f"{name} is required"
+    if problem["type"] in _BOUNDS:
+        sentence, bound = _BOUNDS[problem["type"]]
+        return f"{name} must have {sentence} {problem['ctx'][bound]}"
     text = str(problem["msg"]).removeprefix("Value error, ")
     return f"{name}: {text}"
 

@@ -6,6 +6,7 @@ A call's changes are committed before its answer is sent; an error undoes them.
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from fastapi import APIRouter, Depends
@@ -108,6 +109,7 @@ class PartnerRoute(APIRoute):
                     principal.require(scope)
             if any(ENROLLMENT_TOKEN in way for way in access):
                 require_enrollment_token(request)
+            _refuse_broken(request)
             _refuse_repeated(request, singles)
             request.state.call = call = Call(services, principal)
             if self.body_field is not None:
@@ -135,6 +137,13 @@ async def _in_one_unit(call: Call, handle: Handler, request: Request) -> Respons
             raise Unavailable("The database is not available; try again shortly") from error
         raise
     return response
+
+
+def _refuse_broken(request: Request) -> None:
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError:
+        raise Invalid("The query string is not valid UTF-8") from None
 
 
 def _refuse_repeated(request: Request, names: frozenset[str]) -> None:
