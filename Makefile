@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports schema tools lock migration openapi clean
+.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers fuzz clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ test: setup  ## every test that needs no more than Python and make
 	$(BIN)/python -m pytest -m "not tools"
 
 check: setup tools lint types imports schema test  ## everything: the checks, then all tests
-	$(BIN)/python -m pytest -m tools
+	$(BIN)/python -m pytest -m tools --ignore tests/strangers
 
 lint: setup  ## ruff, format and rules
 	$(BIN)/ruff format --check .
@@ -48,8 +48,23 @@ openapi: setup  ## write openapi.yaml
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
 
+strangers: setup tests/strangers/.venv/.ready tests/strangers/node_modules/.ready  ## tools that others wrote drive the server (needs npm)
+	$(BIN)/python -m pytest -m tools tests/strangers
+
+fuzz: setup tests/strangers/.venv/.ready  ## schemathesis for 25 minutes on each document
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1500) $(BIN)/python -m pytest -m tools tests/strangers/test_fuzzer.py
+
 clean:  ## remove the virtual environment and what the tools cached; never data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+tests/strangers/.venv/.ready: tests/strangers/requirements.lock
+	$(PYTHON) -m venv tests/strangers/.venv
+	tests/strangers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+tests/strangers/node_modules/.ready: tests/strangers/package-lock.json
+	npm ci --prefix tests/strangers --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3" >&2; exit 2; }

@@ -32,7 +32,7 @@ async def writer_of(
     pool: asyncpg.Pool, largest: int, waiting: int = 1000
 ) -> tuple[GroupWriter[Item, Item], Recorder]:
     recorder = Recorder()
-    writer = GroupWriter(
+    writer: GroupWriter[Item, Item] = GroupWriter(
         "test", pool, recorder, lambda item: item, Bounds(lambda _: 1, largest, waiting)
     )
     writer.start()

@@ -4,7 +4,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-import yaml
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -24,7 +23,7 @@ from partner_api.surfaces.partner import (
     relay,
     schemas,
 )
-from partner_api.surfaces.partner.openapi import document, operation_id
+from partner_api.surfaces.partner.openapi import as_yaml, document, operation_id
 from partner_api.surfaces.partner.services import Services
 
 BODY_LIMIT = 1024 * 1024
@@ -65,15 +64,13 @@ def create_routes(services: Services) -> FastAPI:
 
 def openapi_yaml(public_url: str | None) -> str:
     """The document as YAML; without a public URL it names the one a laptop has."""
-    document = _routes(public_url or "http://127.0.0.1:8000").openapi()
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return as_yaml(_routes(public_url or "http://127.0.0.1:8000").openapi())
 
 
 def _routes(public_url: str) -> FastAPI:
     app = FastAPI(
         title="Partner API",
         version=version("partner-api"),
-        description="Fleet management for managed service providers.",
         redirect_slashes=False,
         openapi_url="/openapi.json",
         generate_unique_id_function=operation_id,
