@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers fuzz clean
+.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers faults fuzz clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ run: setup  ## serve a demo fleet on an embedded PostgreSQL (PORT=8000)
 
 ##@ Change it
 test: setup  ## every test that needs no more than Python and make
-	$(BIN)/python -m pytest -m "not tools"
+	$(BIN)/python -m pytest -m "not tools and not faults"
 
 check: setup tools lint types imports schema test  ## everything: the checks, then all tests
 	$(BIN)/python -m pytest -m tools --ignore tests/strangers
@@ -47,6 +47,9 @@ openapi: setup  ## write openapi.yaml
 
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+
+faults: setup  ## kill everything in turn under a fleet of devices, for minutes
+	$(BIN)/python -m pytest -m faults tests/faults
 
 strangers: setup tests/strangers/.venv/.ready tests/strangers/node_modules/.ready  ## tools that others wrote drive the server (needs npm)
 	$(BIN)/python -m pytest -m tools tests/strangers

@@ -24,6 +24,7 @@ from partner_api.config import (
     deployed_revision,
     parse_secret_keys,
 )
+from partner_api.database.disk_space import DiskSpace
 from partner_api.database.migrations import check_revision
 from partner_api.database.pools import ACQUIRE_SECONDS, acquired, create_engine, create_pool
 from partner_api.database.readiness import Readiness
@@ -148,6 +149,7 @@ def _services(
         log_lines=LogLines(ingest, clock, Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)),
         relay=Relay(ingest, tenancy, check_ins, clock),
         readiness=Readiness(pool),
+        disk=DiskSpace(settings.database_disk),
         revision=deployed_revision(settings),
         public_url=settings.public_url or "http://127.0.0.1:8000",
         check_in_interval_seconds=settings.check_in_interval_seconds,

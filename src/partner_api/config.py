@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    DirectoryPath,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from partner_api.kernel.errors import Misconfigured
@@ -50,6 +57,8 @@ class Settings(BaseSettings):
     """The login that owns the schema; needed by migrations and administration only."""
     data_dir: Path = Path(".data")
     """Where the embedded PostgreSQL, its passwords and the demo's credentials live."""
+    database_disk: DirectoryPath | None = None
+    """A folder on the database's disk, if that is this machine's: writes stop before it is full."""
     public_url: str | None = None
     """The address integrators use, without a trailing slash; links and documents show it."""
     secret_keys: SecretStr | None = None

@@ -24,6 +24,7 @@ from partner_api.database.cluster_layout import (
 )
 from partner_api.database.cluster_secrets import Secrets
 from partner_api.database.data_directory import make_data_directory, require_version
+from partner_api.database.disk_space import keep_reserve, release_reserve
 from partner_api.database.first_login import prepare
 from partner_api.database.postmaster import UNKNOWN, find_listener, spawn, stop
 from partner_api.kernel.errors import Misconfigured
@@ -69,6 +70,10 @@ class EmbeddedCluster:
         with self._changing():
             self._start()
 
+    def keep_reserve(self) -> None:
+        """Set aside the room that a start needs when the disk is full."""
+        keep_reserve(self._layout().home)
+
     def is_running(self) -> bool:
         """Whether a server listens, be it still recovering."""
         layout = find_layout(self._data_dir)
@@ -104,6 +109,15 @@ class EmbeddedCluster:
         make_data_directory(layout, secrets.postgres)
 
     def _start(self) -> None:
+        try:
+            self._start_once()
+        except Misconfigured:
+            # Most likely the disk is full; what was set aside is enough to read with.
+            if not release_reserve(self._layout().home):
+                raise
+            self._start_once()
+
+    def _start_once(self) -> None:
         layout, secrets = self._layout(), self._secrets()
         make_socket_folder(layout)
         log_start = _size(layout.log)

@@ -1,5 +1,6 @@
 """Connection pools, and what an operator's mistake or a database that is away looks like."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from partner_api.kernel.errors import Unavailable
 
 ACQUIRE_SECONDS = 2.0
+SILENCE_SECONDS = 5.5
+"""When to give up on a server that does not even cancel a statement that takes too long."""
 
 DATABASE_AWAY = (
     OSError,
@@ -54,6 +57,7 @@ async def create_pool(
         max_size=size,
         reset=_reset_nothing,
         timeout=ACQUIRE_SECONDS,
+        command_timeout=SILENCE_SECONDS,
         server_settings={**_SESSION, **(settings or {})},
     )
 
@@ -67,6 +71,13 @@ async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
         raise Unavailable("The database is not available; try again shortly") from error
     try:
         yield connection
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
+    except TimeoutError as error:
+        # A server that has fallen silent would not answer a rollback either.
+        connection.terminate()
+        raise Unavailable("The database does not answer; try again shortly") from error
     except DATABASE_AWAY as error:
         raise Unavailable("The database went away; try again shortly") from error
     finally:
@@ -90,7 +101,7 @@ def create_engine(url: str, *, size: int) -> AsyncEngine:
 def database_is_away(error: Exception) -> bool:
     """Whether an error, SQLAlchemy's or the driver's own, says that the database is away."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error.orig, DATABASE_AWAY)
+        return error.connection_invalidated or isinstance(error.driver_exception, DATABASE_AWAY)
     return isinstance(error, (PoolTimeout, *DATABASE_AWAY))
 
 

@@ -68,11 +68,16 @@ def child_environment(
         f"{PREFIX}INGEST_URL": databases.ingest,
         f"{PREFIX}WORKER_URL": databases.worker,
         f"{PREFIX}OWNER_URL": "",
+        f"{PREFIX}DATABASE_DISK": str(_database_disk(settings) or ""),
         f"{PREFIX}SECRET_KEYS": keys,
         f"{PREFIX}PUBLIC_URL": public_url,
         f"{PREFIX}CHECK_IN_INTERVAL_SECONDS": str(settings.check_in_interval_seconds),
         f"{PREFIX}LOG_FORMAT": settings.log_format,
     }
+
+
+def _database_disk(settings: Settings) -> Path | None:
+    return settings.data_dir / "postgres" if settings.is_embedded else settings.database_disk
 
 
 def _kept_keys(path: Path) -> str:

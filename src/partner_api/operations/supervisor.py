@@ -105,8 +105,12 @@ class _KeptCluster:
         """Start it again if it died, for as long as recovery takes."""
         if time.monotonic() < self._look_at:
             return
-        delay = CHECK_SECONDS if self._cluster.is_running() else self._restart()
+        delay = self._look() if self._cluster.is_running() else self._restart()
         self._look_at = time.monotonic() + delay
+
+    def _look(self) -> float:
+        self._cluster.keep_reserve()
+        return CHECK_SECONDS
 
     def _restart(self) -> float:
         """Try to start it; the seconds until the next look."""

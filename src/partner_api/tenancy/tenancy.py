@@ -4,6 +4,7 @@ Both ways take their connection here, so the tenant is bound whichever is used. 
 look something up before the tenant is verified goes through `Tenancy.claimed` and gives a reason.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -48,9 +49,13 @@ class Tenancy:
             try:
                 with POOL_CONNECTIONS.labels("api").track_inprogress():
                     yield connection
-            finally:
-                # Ends an aborted transaction too; nothing was written either way.
-                await connection.execute("commit")
+            except (TimeoutError, asyncio.CancelledError):
+                # The connection is given up, see `acquired`; whatever we said now would wait.
+                raise
+            except BaseException:
+                await connection.execute("rollback")
+                raise
+            await connection.execute("commit")
 
     def session(self, msp_id: MspId) -> TenantSession:
         """A unit of work for a verified MSP; the edge that opened it commits."""

@@ -141,6 +141,7 @@ class AgentPaths:
         status, take = found
         scope["hot_route"] = scope["path"]
         try:
+            self._services.disk.require_room()
             body = (await receive())["body"]
             content = await take(self._services, scope["headers"], body)
         except PartnerApiError as error:

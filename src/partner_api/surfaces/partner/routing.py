@@ -3,6 +3,7 @@
 A call's changes are committed before its answer is sent; an error undoes them.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from partner_api.database.pools import database_is_away
+from partner_api.database.pools import SILENCE_SECONDS, database_is_away
 from partner_api.edge import is_json
 from partner_api.kernel import context
 from partner_api.kernel.clock import Clock
@@ -31,6 +32,9 @@ from partner_api.tenancy.principal import Principal, Scope
 from partner_api.tenancy.session import TenantSession
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+# Reading needs tokens, also while a full disk takes no writes.
+_READING_POSTS = {"/oauth/token"}
 
 
 class Call:
@@ -97,6 +101,7 @@ class PartnerRoute(APIRoute):
         handle = super().get_route_handler()
         access = (self.openapi_extra or {}).get("security", [])
         scopes = next(([Scope(s) for s in way[OAUTH2]] for way in access if OAUTH2 in way), None)
+        writes = "GET" not in (self.methods or ()) and self.path not in _READING_POSTS
         singles = frozenset(field.alias for field in self.dependant.query_params)
 
         async def answer(request: Request) -> Response:
@@ -111,6 +116,8 @@ class PartnerRoute(APIRoute):
                 require_enrollment_token(request)
             _refuse_broken(request)
             _refuse_repeated(request, singles)
+            if writes:
+                services.disk.require_room()
             request.state.call = call = Call(services, principal)
             if self.body_field is not None:
                 request = await _decoded(request)
@@ -129,8 +136,9 @@ def partner_router(tag: str) -> APIRouter:
 
 async def _in_one_unit(call: Call, handle: Handler, request: Request) -> Response:
     try:
-        response = await handle(request)
-        await call.finish(commit=True)
+        async with asyncio.timeout(SILENCE_SECONDS):
+            response = await handle(request)
+            await call.finish(commit=True)
     except BaseException as error:
         await call.finish(commit=False)
         if isinstance(error, Exception) and database_is_away(error):

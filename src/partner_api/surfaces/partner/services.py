@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 
+from partner_api.database.disk_space import DiskSpace
 from partner_api.database.readiness import Readiness
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
@@ -41,6 +42,7 @@ class Services:
     log_lines: LogLines
     relay: Relay
     readiness: Readiness
+    disk: DiskSpace
     revision: str
     public_url: str
     check_in_interval_seconds: int
