@@ -7,22 +7,30 @@ from functools import partial
 import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from partner_api.config import Settings
-from partner_api.database.base import Base
+from partner_api.database.base import Base, TransactionId
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.devices import models as _devices  # noqa: F401
+from partner_api.history import models as _history  # noqa: F401
 from partner_api.identity import models as _identity  # noqa: F401
 from partner_api.logs import models as _logs  # noqa: F401
 from partner_api.msps import models as _msps  # noqa: F401
 from partner_api.organizations import models as _organizations  # noqa: F401
 from partner_api.provisioning import models as _provisioning  # noqa: F401
+from partner_api.settings import models as _settings  # noqa: F401
+from partner_api.sweep import models as _sweep  # noqa: F401
+
+# So that what is read back from the database compares with the model's.
+ischema_names["xid8"] = TransactionId
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Partitions come and go by themselves; they are nobody's migration."""
-    return not (kind == "table" and name is not None and name.startswith("logs_"))
+    partitions = ("logs_", "device_transitions_")
+    return not (kind == "table" and name is not None and name.startswith(partitions))
 
 
 def _migrate(connection: Connection) -> None:

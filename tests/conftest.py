@@ -17,10 +17,12 @@ from partner_api.app import create_app, open_services
 from partner_api.config import Databases, SecretKey, Settings
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.migrations import upgrade
-from partner_api.database.pools import create_engine
+from partner_api.database.pools import create_engine, create_pool
+from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant, create_tenant
+from tests.worker import Worker
 
 RING = [SecretKey("test", b"t" * 32)]
 
@@ -86,9 +88,17 @@ async def services(databases: Databases, session_clock: StoppedClock) -> AsyncIt
 
 
 @pytest.fixture(scope="session")
-async def http(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the whole application."""
-    transport = httpx.ASGITransport(app=create_app(services), raise_app_exceptions=False)
+async def worker(databases: Databases, session_clock: StoppedClock) -> AsyncIterator[Worker]:
+    """The worker's work, done when it is asked for."""
+    async with await create_pool(databases.worker, size=2, settings=PLAN_SETTINGS) as pool:
+        yield Worker(pool, session_clock)
+
+
+@pytest.fixture(scope="session")
+async def http(services: Services, worker: Worker) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application; the worker has done its work before every answer."""
+    app = worker.before_reads(create_app(services))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://partner.test") as client:
         yield client
 

@@ -29,6 +29,7 @@ from partner_api.database.migrations import check_revision
 from partner_api.database.pools import ACQUIRE_SECONDS, acquired, create_engine, create_pool
 from partner_api.database.readiness import Readiness
 from partner_api.database.roles import Role, check_login
+from partner_api.fleet.counts import Counts
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
 from partner_api.http_protocol import BoundedHttpProtocol
@@ -133,7 +134,8 @@ def _services(
 ) -> Services:
     tokens = AccessTokens(ring, clock)
     cursors = CursorSigner([key.secret for key in ring])
-    check_ins = CheckIns(ingest)
+    counts = Counts(tenancy)
+    check_ins = CheckIns(ingest, clock)
     return Services(
         clock=clock,
         tenancy=tenancy,
@@ -141,8 +143,8 @@ def _services(
         liveness=CredentialLiveness(tenancy),
         identity=Identity(tenancy, tokens, GuessDelay(), clock),
         gate=FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS),
-        organizations=Organizations(tenancy, cursors, clock),
-        devices=Devices(tenancy, cursors, clock),
+        organizations=Organizations(tenancy, counts, cursors, clock),
+        devices=Devices(tenancy, counts, cursors, clock),
         logs=Logs(tenancy, cursors),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,

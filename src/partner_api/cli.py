@@ -13,7 +13,6 @@ import asyncpg
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from partner_api import worker as worker_process
 from partner_api.agent.cli import agent
 from partner_api.config import Databases, Settings
 from partner_api.database import migrations
@@ -29,7 +28,7 @@ from partner_api.operations.doctor.findings import has_failed, render
 from partner_api.operations.environment import embedded_cluster, joined, read_settings
 from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import configure_logging
-from partner_api.operations.server import ServeOptions, migrate_embedded
+from partner_api.operations.server import ServeOptions, migrate_embedded, work
 from partner_api.operations.server import serve as serve_until_stopped
 from partner_api.operations.simulation.fleet import Plan
 from partner_api.operations.simulation.runner import simulate as run_simulation
@@ -95,9 +94,9 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 @app.command()
 def worker() -> None:
-    """Run a worker process by itself, as `serve` does unless told --no-worker."""
-    with _database() as (_, databases, _cluster):
-        worker_process.run(databases.worker)
+    """Run the worker by itself, as `serve` does unless told --no-worker."""
+    with _database() as (settings, databases, cluster):
+        work(settings, databases, cluster, _announce)
 
 
 @app.command()

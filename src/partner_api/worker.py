@@ -1,12 +1,15 @@
-"""The worker process: what must happen although nobody asks for it.
+"""The worker processes: what must happen although nobody asks for it.
 
-Its one loop so far keeps the log partitions: a week ahead, thirty full days back. The supervisor
-starts it as `python -m partner_api.worker`, with every setting in the environment.
+One sweeps, over a connection of its own: `python -m partner_api.worker sweep`. The other keeps
+partitions, lets devices follow releases and settings, and counts anew once a day:
+`python -m partner_api.worker chores`. The supervisor starts both, with every setting in the
+environment.
 """
 
 import asyncio
 import logging
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 import uvloop
@@ -16,53 +19,103 @@ from partner_api.database.migrations import check_revision
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import acquired, create_pool
 from partner_api.database.roles import Role, check_login
+from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
 from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import LogFormat, configure_logging
+from partner_api.sweep.followers import Followers
+from partner_api.sweep.recount import recount
+from partner_api.sweep.sweeper import Sweeper
 
-_ROUND_SECONDS = 600.0
-_RETRY_SECONDS = 2.0
+_SWEEP_SECONDS = 0.5
+_FOLLOW_SECONDS = 1.0
+_PARTITIONS_SECONDS = 600.0
+_RECOUNT_SECONDS = 24 * 3600.0
+_RETRY_SECONDS = 1.0
 
 _logger = logging.getLogger(__name__)
 
 
-async def work(worker_url: str, clock: Clock) -> None:
-    """Run the loop until cancelled; Misconfigured for a login that could see more."""
-    async with await create_pool(worker_url, size=1) as pool:
+async def sweep(worker_url: str, clock: Clock) -> None:
+    """Sweep until cancelled; Misconfigured for a login that could see more."""
+    async with await create_pool(worker_url, size=1, settings=PLAN_SETTINGS) as pool:
         while True:
-            pause = await _round(pool, clock)
-            await asyncio.sleep(pause)
+            try:
+                await _sweep(pool, clock)
+            except Unavailable as error:
+                _logger.warning("%s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _round(pool: asyncpg.Pool, clock: Clock) -> float:
-    try:
-        async with acquired(pool) as connection:
-            await check_login(connection, Role.WORKER)
-            await check_revision(connection)
-            await maintain_partitions(connection, clock.now())
-    except Unavailable as error:
-        _logger.warning("%s", error)
-        return _RETRY_SECONDS
-    return _ROUND_SECONDS
+async def do_chores(worker_url: str, clock: Clock) -> None:
+    """Do everything else until cancelled; Misconfigured for a login that could see more."""
+    async with await create_pool(worker_url, size=3, settings=PLAN_SETTINGS) as pool:
+        followers = Followers(pool, clock)
+        async with asyncio.TaskGroup() as chores:
+            chores.create_task(_repeat(lambda: _keep_partitions(pool, clock), _PARTITIONS_SECONDS))
+            chores.create_task(_repeat(followers.work, _FOLLOW_SECONDS))
+            chores.create_task(_repeat(lambda: _recount(pool), _RECOUNT_SECONDS))
 
 
-def run(worker_url: str) -> None:
-    """Work until told to stop, where no event loop runs yet."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(until_signalled(work(worker_url, SystemClock())))
+async def _sweep(pool: asyncpg.Pool, clock: Clock) -> None:
+    async with acquired(pool) as connection:
+        await check_login(connection, Role.WORKER)
+        await check_revision(connection)
+        sweeper = Sweeper(connection, clock)
+        while True:
+            # Asked each time: the lock is ours as long as this connection lives, or not yet.
+            if await sweeper.lead():
+                await sweeper.sweep()
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _repeat(chore: Callable[[], Awaitable[None]], seconds: float) -> None:
+    while True:
+        try:
+            await chore()
+        except Unavailable as error:
+            _logger.warning("%s", error)
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            await asyncio.sleep(seconds)
+
+
+async def _keep_partitions(pool: asyncpg.Pool, clock: Clock) -> None:
+    async with acquired(pool) as connection:
+        await check_login(connection, Role.WORKER)
+        await check_revision(connection)
+        await maintain_partitions(connection, clock.now())
+
+
+async def _recount(pool: asyncpg.Pool) -> None:
+    if wrong := await recount(pool):
+        _logger.error("The counters of %d organizations were wrong and are mended", wrong)
+
+
+_WORK: Mapping[str, Callable[[str, Clock], Awaitable[None]]] = {
+    "sweep": sweep,
+    "chores": do_chores,
+}
+
+
+async def _work(kind: str, worker_url: str) -> None:
+    await _WORK[kind](worker_url, SystemClock())
 
 
 def main() -> None:
-    """The supervisor's child."""
+    """One of the supervisor's children; its argument names the work."""
     end_with_parent()
     configure_logging()
     try:
         settings = Settings.from_environment()
         configure_logging(LogFormat(settings.log_format))
-        run(settings.external_databases().worker)
-    except PartnerApiError as error:
-        _logger.error("%s", error)
+        work = _work(sys.argv[1], settings.external_databases().worker)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(until_signalled(work))
+    except* PartnerApiError as group:
+        for error in group.exceptions:
+            _logger.error("%s", error)
         sys.exit(2)
 
 

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.devices.facts import FACT_COLUMNS, FACT_NAMES, Facts, asset_sort, version_sort
 from partner_api.devices.models import Device
 from partner_api.kernel.ids import parse_org_id, uuid7
 from tests.factories.tenants import FACTS, Tenant
+
+_ENROLLED = text("select record_enrolled(:msp_id, :ids, :now)")
+_SEEN = text("select adjust_devices(:msp_id, :ids, :now, 'check-in', :now)")
 
 
 def device_row(
@@ -40,8 +43,14 @@ def device_row(
 
 
 async def insert_devices(owner: AsyncEngine, rows: Iterable[Mapping[str, Any]]) -> None:
+    found = list(rows)
     async with owner.begin() as connection:
-        await connection.execute(insert(Device), list(rows))
+        await connection.execute(insert(Device), found)
+        for msp_id in {row["msp_id"] for row in found}:
+            ids = [row["client_id"] for row in found if row["msp_id"] == msp_id]
+            now = max(row["enrolled_at"] for row in found)
+            await connection.execute(_ENROLLED, {"msp_id": msp_id, "ids": ids, "now": now})
+            await connection.execute(_SEEN, {"msp_id": msp_id, "ids": ids, "now": now})
 
 
 def _facts(stated: Mapping[str, str]) -> Facts:

@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.devices.releases import publish_release
 from partner_api.kernel.timestamps import format_timestamp
-from partner_api.status.facts import Facts
-from partner_api.status.rules import CRITICAL_BEYOND, ONLINE_UP_TO, STREAMING_BELOW
+from partner_api.status.rules import State, Thresholds
 from partner_api.status.versions import version_sort_key
 from tests.clock import StoppedClock
 from tests.devices.rows import device_row, insert_devices
@@ -22,7 +21,7 @@ from tests.factories.tenants import Agent, Tenant
 MICROSECOND = timedelta(microseconds=1)
 EDGES = [
     edge + step
-    for edge in (timedelta(0), STREAMING_BELOW, ONLINE_UP_TO, CRITICAL_BEYOND)
+    for edge in map(timedelta, (0, 0, 0, 1), (0, 300, 3600, 0))
     for step in (-MICROSECOND, timedelta(0), MICROSECOND)
 ]
 VERSIONS = ["1.0.9", "1.0.10", "1.0.10-rc.1", "v1.0.10+5", "2", "gibberish"]
@@ -130,8 +129,8 @@ def _judged(row: Mapping[str, Any], now: datetime) -> tuple[bool, str, str]:
         for version, system in RELEASES[row["channel"].rpartition("-")[0]]
         if system is None or system.lower() == row["os"].lower()
     )
-    facts = Facts(now, row["last_seen"], current)
-    return current, facts.health, facts.connection
+    state = State(Thresholds().stage(row["last_seen"], now), current)
+    return current, state.health, state.connection
 
 
 async def _status(agent: Agent) -> tuple[str, str]:

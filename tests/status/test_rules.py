@@ -1,18 +1,20 @@
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partner_api.status.facts import Facts
-from partner_api.status.rules import Connection, Health, Rule, connection_rules, health_rules, worst
+from partner_api.status.rules import STATES, Connection, Health, State, Thresholds, worst
 
 NOW = datetime(2026, 2, 24, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FIVE_MINUTES = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+
+def judged(age: timedelta | None, *, current: bool) -> State:
+    return State(Thresholds().stage(None if age is None else NOW - age, NOW), current)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ DAY = timedelta(days=1)
 def test_a_current_device_is_judged_by_its_age(
     age: timedelta | None, connection: str, health: str
 ) -> None:
-    facts = Facts(NOW, None if age is None else NOW - age, current=True)
+    facts = judged(age, current=True)
     assert (facts.connection, facts.health) == (connection, health)
 
 
@@ -54,7 +56,7 @@ def test_a_current_device_is_judged_by_its_age(
     ],
 )
 def test_an_outdated_device_is_never_healthy(age: timedelta | None, health: str) -> None:
-    assert Facts(NOW, None if age is None else NOW - age, current=False).health == health
+    assert judged(age, current=False).health == health
 
 
 ages = st.none() | st.timedeltas(timedelta(minutes=-1), timedelta(days=3))
@@ -63,7 +65,7 @@ ages = st.none() | st.timedeltas(timedelta(minutes=-1), timedelta(days=3))
 @given(ages, st.booleans())
 @settings(deadline=None)
 def test_the_rules_are_those_of_the_document(age: timedelta | None, current: bool) -> None:
-    facts = Facts(NOW, None if age is None else NOW - age, current)
+    facts = judged(age, current=current)
     online = age is not None and age <= HOUR
     assert (facts.connection is not Connection.OFFLINE) == online
     assert (facts.connection is Connection.STREAMING) == (age is not None and age < FIVE_MINUTES)
@@ -77,17 +79,13 @@ def test_growing_older_never_improves_a_device(
     age: timedelta | None, other: timedelta | None, current: bool
 ) -> None:
     younger, older = sorted((age, other), key=lambda a: timedelta.max if a is None else a)
-    before = Facts(NOW, None if younger is None else NOW - younger, current)
-    after = Facts(NOW, None if older is None else NOW - older, current)
+    before, after = judged(younger, current=current), judged(older, current=current)
     assert list(Health).index(after.health) <= list(Health).index(before.health)
     assert list(Connection).index(after.connection) >= list(Connection).index(before.connection)
 
 
-def test_only_the_last_rule_has_no_condition() -> None:
-    connection: Sequence[Rule[Connection, bool]] = connection_rules()
-    health: Sequence[Rule[Health, bool]] = health_rules()
-    assert [rule.applies is None for rule in connection] == [False, False, True]
-    assert [rule.applies is None for rule in health] == [False, False, True]
+def test_every_state_has_one_number() -> None:
+    assert [2 * state.stage + (not state.is_current) for state in STATES] == list(range(8))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import DateTime, Text
+from sqlalchemy.types import DateTime, Text, UserDefinedType
 
 NAMING = {
     "pk": "%(table_name)s_pkey",
@@ -15,6 +15,16 @@ NAMING = {
 Instant = DateTime(timezone=True)
 Sortable = Text(collation="C")
 """A sort key: made by us, compared byte by byte wherever it is compared."""
+
+
+class TransactionId(UserDefinedType[int]):
+    """A transaction's number that never wraps around."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type as SQL spells it."""
+        return "xid8"
 
 
 class Base(DeclarativeBase):

@@ -1,19 +1,35 @@
-"""Which daily partitions there are: thirty full days back, a week ahead."""
+"""Which partitions there are: of logs by the day, of steps by the month, a while ahead."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-KEPT = timedelta(days=31)
-"""Thirty full days of logs, and the day that is still being cut off."""
-AHEAD = timedelta(days=7)
-"""So that a server whose worker stands still goes on taking logs."""
+
+@dataclass(frozen=True)
+class Partitioned:
+    """A table that is cut by time; `kept` includes what is still being cut off."""
+
+    table: str
+    unit: str
+    kept: timedelta
+    ahead: timedelta
+
+
+# Ahead, so that a server whose worker stands still goes on taking what comes.
+PARTITIONED = (
+    Partitioned("logs", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
+    Partitioned("device_transitions", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
+)
 
 
 async def maintain_partitions(
     connection: asyncpg.Connection | PoolConnectionProxy, now: datetime
 ) -> None:
     """Make the partitions that are missing and drop those that are too old."""
-    oldest, newest = (now - KEPT).date(), (now + AHEAD).date()
-    await connection.execute("select maintain_partitions($1, $1, $2)", oldest, newest)
+    for each in PARTITIONED:
+        oldest, newest = (now - each.kept).date(), (now + each.ahead).date()
+        await connection.execute(
+            "select keep_partitions($1, $2, $3, $4)", each.table, each.unit, oldest, newest
+        )

@@ -9,6 +9,7 @@ from partner_api.devices import repository
 from partner_api.devices.facts import FACT_COLUMNS, FACT_NAMES, asset_sort, check_fact
 from partner_api.devices.models import Device, DeviceLabels
 from partner_api.devices.service import DeviceNotFound
+from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Invalid
 from partner_api.kernel.ids import ClientId, OrgId
 from partner_api.organizations.service import keep_organization
@@ -34,7 +35,9 @@ class DeviceEdit:
     clears_attributes: bool = False
 
 
-async def edit_device(session: TenantSession, client_id: ClientId, edit: DeviceEdit) -> None:
+async def edit_device(
+    session: TenantSession, client_id: ClientId, edit: DeviceEdit, clock: Clock
+) -> None:
     """Change a device; DeviceNotFound, OrganizationNotFound, Invalid."""
     if edit.org_id is not None:
         # Locked before the device's row, as enrollment does.
@@ -43,7 +46,7 @@ async def edit_device(session: TenantSession, client_id: ClientId, edit: DeviceE
     if device is None:
         raise DeviceNotFound
     if edit.org_id is not None:
-        device.org_id = edit.org_id
+        await repository.move_device(session, client_id, edit.org_id, clock.now())
     for name, value in edit.facts.items():
         _set_fact(device, name, value)
     if edit.tags is not None or edit.attributes or edit.clears_attributes:

@@ -1,78 +1,45 @@
-"""The status rules as SQL, over devices aliased `d`.
+"""The status rules as SQL, made of `status.rules`.
 
 Every statement takes the instant as a parameter; none reads the database's clock.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Self
+from collections.abc import Callable, Sequence
 
-from partner_api.status.rules import L, Rule, connection_rules, health_rules
+from partner_api.status.rules import STATES, Connection, Health, State
 
+IS_CURRENT = """(d.is_current and not exists (
+    select from releases r
+     where r.applied_at is null and r.channel = d.channel
+       and r.os in ('', lower(d.os collate "C")) and r.version_sort > d.version_sort))"""
+"""True unless a newer release is published, over devices aliased `d`.
 
-@dataclass(frozen=True)
-class Sql:
-    """A condition as SQL text."""
-
-    text: str
-
-    def __and__(self, other: Self) -> "Sql":
-        return Sql(f"({self.text} and {other.text})")
-
-
-@dataclass(frozen=True)
-class DeviceColumns:
-    """The rules' vocabulary answered by columns; `now` is a parameter such as `$2`."""
-
-    now: str
-
-    def seen_less_than(self, age: timedelta) -> Sql:
-        """The newest check-in is younger than `age`."""
-        return Sql(f"d.last_seen > {self.now}::timestamptz - {_interval(age)}")
-
-    def seen_within(self, age: timedelta) -> Sql:
-        """The newest check-in is at most `age` old."""
-        return Sql(f"d.last_seen >= {self.now}::timestamptz - {_interval(age)}")
-
-    @property
-    def current(self) -> Sql:
-        """The device runs the newest release that applies to it."""
-        return Sql(IS_CURRENT)
-
-
-NEWEST_RELEASES = """
-    left join (
-        select r.channel, max(r.version_sort) as newest from releases r
-         where r.os = '' group by r.channel
-    ) every_os on every_os.channel = d.channel
-    left join (
-        select r.channel, r.os, max(r.version_sort) as newest from releases r
-         where r.os <> '' group by r.channel, r.os
-    ) own_os on own_os.channel = d.channel and own_os.os = lower(d.os collate "C")
+A row tells this by itself but for releases whose effect is still being recorded.
 """
-"""What IS_CURRENT needs joined: the newest release for the device's channel and system."""
-
-IS_CURRENT = "((d.version_sort >= greatest(every_os.newest, own_os.newest)) is not false)"
-"""True unless a newer release is published; also when none is."""
 
 
-def health_sql(now: str) -> str:
-    """The device's health as text: healthy, warning or critical."""
-    return _case(health_rules(), DeviceColumns(now))
+def live_state_sql(now: str) -> str:
+    """The number of the state a device `d` of an organization `o` is in at an instant."""
+    ages = "array[o.streaming_seconds, o.online_seconds, o.critical_seconds]"
+    return f"status_state(status_stage(d.last_seen, {ages}, {now}), {IS_CURRENT})"
 
 
-def connection_sql(now: str) -> str:
-    """The device's connection state as text: streaming, idle or offline."""
-    return _case(connection_rules(), DeviceColumns(now))
+def states(matches: Callable[[State], bool]) -> Sequence[int]:
+    """The numbers of the states that match."""
+    return [number for number, state in enumerate(STATES) if matches(state)]
 
 
-def _case(rules: Sequence[Rule[L, Sql]], columns: DeviceColumns) -> str:
-    branches = [
-        f"when {rule.applies(columns).text} then '{rule.label}'" for rule in rules if rule.applies
-    ]
-    return f"case {' '.join(branches)} else '{rules[-1].label}' end"
+def health_rank_sql(state: str) -> str:
+    """The place in Health of a state's health, from 1; equals `devices.health`."""
+    return _case(state, lambda each: list(Health).index(each.health) + 1)
 
 
-def _interval(age: timedelta) -> str:
-    return f"interval '{int(age.total_seconds())} seconds'"
+def matching_states(health: Health | None, connection: Connection | None) -> Sequence[int]:
+    """The numbers of the states two filters let through; None lets all through."""
+    return states(
+        lambda each: health in (None, each.health) and connection in (None, each.connection)
+    )
+
+
+def _case(state: str, label: Callable[[State], int]) -> str:
+    arms = " ".join(f"when {number} then {label(each)}" for number, each in enumerate(STATES))
+    return f"case {state} {arms} end"

@@ -3,11 +3,22 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from partner_api.database.base import Base, Instant, Sortable
+from partner_api.database.base import Base, Instant, Sortable, TransactionId
 from partner_api.tenancy.models import MspOwned
 
 
@@ -26,6 +37,8 @@ class Device(MspOwned, Base):
         Index(None, "msp_id", "org_id", "client_id"),
         Index(None, "msp_id", "version_sort", "client_id"),
         Index(None, "msp_id", "asset_sort", "client_id"),
+        Index(None, "msp_id", "health", "client_id"),
+        Index(None, "msp_id", "org_id", "health", "client_id"),
         {"postgresql_with": {"fillfactor": 75}},
     )
 
@@ -42,6 +55,22 @@ class Device(MspOwned, Base):
     """Bit n tells whether fact n was stated by the check-in at `last_seen`."""
     facts_pinned: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """Bit n tells whether an integrator set fact n, so that check-ins leave it alone."""
+    stage: Mapped[int] = mapped_column(SmallInteger, server_default="3")
+    """How many thresholds had passed when it was last looked at: `status.rules.Stage`."""
+    is_current: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    """Whether no newer release was published when that was last looked at."""
+    stage_since: Mapped[datetime] = mapped_column(Instant, server_default=text("'epoch'"))
+    """The moment of its newest recorded step."""
+    streaming_seconds: Mapped[int] = mapped_column(Integer, server_default="300")
+    """This and the next three: its organization's settings, as far as it follows them already."""
+    online_seconds: Mapped[int] = mapped_column(Integer, server_default="3600")
+    critical_seconds: Mapped[int] = mapped_column(Integer, server_default="86400")
+    check_in_interval_seconds: Mapped[int | None] = mapped_column(Integer)
+    health: Mapped[int] = mapped_column(
+        SmallInteger,
+        Computed("case when stage = 3 then 1 when stage = 2 or not is_current then 2 else 3 end"),
+    )
+    """Its health's place in `status.rules.Health`, for lists sorted by it."""
     org_id: Mapped[UUID]
     enrollment_id: Mapped[UUID]
     enrolled_at: Mapped[datetime] = mapped_column(Instant)
@@ -74,6 +103,12 @@ class Release(Base):
     version: Mapped[str] = mapped_column(Text, primary_key=True)
     version_sort: Mapped[str] = mapped_column(Sortable)
     published_at: Mapped[datetime] = mapped_column(Instant)
+    published_xid: Mapped[int] = mapped_column(
+        TransactionId, server_default=text("pg_current_xact_id()")
+    )
+    """The transaction that published it: who began before may not know it yet."""
+    applied_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When every device it outdates was recorded as outdated."""
 
 
 class DeviceLabels(MspOwned, Base):

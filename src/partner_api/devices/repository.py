@@ -1,13 +1,17 @@
 """Queries on devices and releases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ARRAY, Uuid, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
 
 from partner_api.devices.models import Device, DeviceLabels, Release
-from partner_api.kernel.ids import ClientId
+from partner_api.kernel.ids import ClientId, OrgId
 from partner_api.tenancy.session import TenantSession
 
 
@@ -23,29 +27,55 @@ async def get_labels(session: TenantSession, client_id: ClientId) -> DeviceLabel
 
 async def insert_device(session: TenantSession, device: Device) -> bool:
     """Add a row unless the client id is taken; tells whether it was added."""
-    values = {column.key: getattr(device, column.key) for column in Device.__table__.columns}
     added = await session.execute(
-        insert(Device).values(values).on_conflict_do_nothing().returning(Device.client_id)
+        insert(Device).values(_given(device)).on_conflict_do_nothing().returning(Device.client_id)
     )
     return added.first() is not None
 
 
-async def delete_device(session: TenantSession, client_id: ClientId) -> bool:
-    """Delete a row; tells whether there was one."""
-    deleted = await session.execute(
-        delete(Device)
-        .where(Device.client_id == client_id)
-        .returning(Device.client_id)
-        .execution_options(synchronize_session=False)
+async def record_enrolled(
+    session: TenantSession, client_ids: Sequence[ClientId], now: datetime
+) -> None:
+    """Settle and record devices that were just inserted into organizations held FOR SHARE."""
+    await session.flush()
+    await session.execute(select(func.record_enrolled(session.msp_id, _uuids(client_ids), now)))
+
+
+async def adjust_device(
+    session: TenantSession, client_id: ClientId, cause: str, now: datetime
+) -> None:
+    """Let a device's state follow what its row says by now."""
+    await session.flush()
+    await session.execute(
+        select(func.adjust_devices(session.msp_id, _uuids([client_id]), now, cause, now))
     )
-    return deleted.first() is not None
+
+
+async def check_in_interval(session: TenantSession, client_id: ClientId) -> int | None:
+    """How often a device should check in, where somebody chose that."""
+    interval: int | None = await session.scalar(
+        select(Device.check_in_interval_seconds).where(Device.client_id == client_id)
+    )
+    return interval
+
+
+async def move_device(
+    session: TenantSession, client_id: ClientId, org_id: OrgId, now: datetime
+) -> None:
+    """Put a device that is there into an organization held FOR SHARE."""
+    await session.execute(select(func.move_device(session.msp_id, client_id, org_id, now)))
+
+
+async def remove_device(session: TenantSession, client_id: ClientId, now: datetime) -> bool:
+    """Delete a row; tells whether there was one."""
+    removed = await session.scalar(select(func.remove_device(session.msp_id, client_id, now)))
+    return bool(removed)
 
 
 async def insert_release(owner: AsyncConnection, release: Release) -> bool:
     """Add a release unless it was published before; tells whether it was added."""
-    values = {column.key: getattr(release, column.key) for column in Release.__table__.columns}
     added = await owner.execute(
-        insert(Release).values(values).on_conflict_do_nothing().returning(Release.version)
+        insert(Release).values(_given(release)).on_conflict_do_nothing().returning(Release.version)
     )
     return added.first() is not None
 
@@ -57,3 +87,12 @@ async def list_releases(owner: AsyncConnection) -> Sequence[Release]:
         select(Release.__table__).order_by(columns.channel, columns.os, columns.version_sort.desc())
     )
     return [Release(**row) for row in rows.mappings()]
+
+
+def _given(row: Device | Release) -> Mapping[str, Any]:
+    """What was set on a new row; the database fills in the rest."""
+    return {key: value for key, value in vars(row).items() if not key.startswith("_")}
+
+
+def _uuids(ids: Sequence[UUID]) -> ColumnElement[Any]:
+    return cast(list(ids), ARRAY(Uuid))

@@ -1,6 +1,7 @@
 """Devices: found and removed."""
 
 from partner_api.devices import repository
+from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import NotFound
 from partner_api.kernel.ids import ClientId
 from partner_api.tenancy.session import TenantSession
@@ -13,7 +14,7 @@ class DeviceNotFound(NotFound):
         super().__init__("Device not found")
 
 
-async def delete_device(session: TenantSession, client_id: ClientId) -> None:
+async def delete_device(session: TenantSession, client_id: ClientId, clock: Clock) -> None:
     """Remove a device from tracking; its token is dead when this commits. DeviceNotFound."""
-    if not await repository.delete_device(session, client_id):
+    if not await repository.remove_device(session, client_id, clock.now()):
         raise DeviceNotFound

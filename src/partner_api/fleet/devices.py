@@ -6,29 +6,34 @@ from datetime import datetime
 
 import msgspec
 from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
 
-from partner_api.devices.health import IS_CURRENT, NEWEST_RELEASES, connection_sql, health_sql
+from partner_api.devices.health import health_rank_sql, live_state_sql, matching_states
 from partner_api.devices.service import DeviceNotFound
+from partner_api.fleet.counts import Counts, StateCounts, total_of
 from partner_api.fleet.types import DeviceFilter, DeviceSort, DeviceView, Labels, SortOrder
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import ClientId, MspId, OrgId, format_org_id
 from partner_api.kernel.paging import CursorKey, CursorSigner, Page, micros, micros_to_instant
 from partner_api.kernel.sql import Parameters
-from partner_api.status.rules import Connection, Health
+from partner_api.status.rules import Health, State
 from partner_api.tenancy.tenancy import Tenancy
 
 
 class Devices:
     """Reads one MSP's devices."""
 
-    def __init__(self, tenancy: Tenancy, cursors: CursorSigner, clock: Clock) -> None:
+    def __init__(
+        self, tenancy: Tenancy, counts: Counts, cursors: CursorSigner, clock: Clock
+    ) -> None:
         self._tenancy = tenancy
+        self._counts = counts
         self._cursors = cursors
         self._clock = clock
 
     async def get(self, msp_id: MspId, client_id: ClientId) -> DeviceView:
         """One device; DeviceNotFound."""
-        statement = _fleet("d.msp_id = $1 and d.client_id = $2", "$3") + " select * from fleet"
+        statement = _fleet("d.msp_id = $1 and d.client_id = $2", "$3")
         async with self._tenancy.reading(msp_id) as connection:
             row = await connection.fetchrow(statement, msp_id, client_id, self._clock.now())
         if row is None:
@@ -60,18 +65,45 @@ class Devices:
         after = None if cursor is None else self._cursors.open(walk, cursor)
         now = self._clock.now()
         async with self._tenancy.reading(msp_id) as connection:
-            page, values = _page_statement(msp_id, now, wanted, _SORTS[sort], order, limit, after)
+            fresh = await self._counts.are_fresh(connection, msp_id, now)
+            key = _SORTS[sort] if fresh or sort is not DeviceSort.STATUS else _LIVE_STATUS
+            page, values = _page_statement(
+                msp_id, now, wanted, key, order, limit, after, fresh=fresh
+            )
             rows = await connection.fetch(page, *values)
-            count, values = _count_statement(msp_id, now, wanted)
-            total = await connection.fetchval(count, *values)
+            total = await self._total(connection, msp_id, now, wanted, fresh=fresh)
+        if total is None:
+            total = _sum(total_of(await self._counts.live(msp_id, now), wanted.org_id), wanted)
         more = len(rows) > limit
         rows = rows[:limit]
-        position = _SORTS[sort].position(rows[-1]) if more else []
+        position = key.position(rows[-1]) if more else []
         return Page(
             [_device(row) for row in rows],
             total,
             self._cursors.seal(walk, position) if more else None,
         )
+
+    async def _total(
+        self,
+        connection: PoolConnectionProxy,
+        msp_id: MspId,
+        now: datetime,
+        wanted: DeviceFilter,
+        *,
+        fresh: bool,
+    ) -> int | None:
+        """How many match; None when that has to be counted device by device."""
+        if wanted.text is not None:
+            statement, values = _count_statement(msp_id, now, wanted, fresh=fresh)
+            total: int = await connection.fetchval(statement, *values)
+            return total
+        if not fresh:
+            return None
+        return _sum(await self._counts.stored(connection, msp_id, wanted.org_id), wanted)
+
+
+def _sum(counts: StateCounts, wanted: DeviceFilter) -> int:
+    return sum(counts[state] for state in matching_states(wanted.health, wanted.connection))
 
 
 @dataclass(frozen=True)
@@ -109,11 +141,10 @@ _LABELS = """
     select client_id, tags, attributes from device_labels
      where msp_id = $1 and client_id = any($2::uuid[])"""
 _NEVER = "coalesce({}, '-infinity'::timestamptz)"
-_RANK = f"array_position(array[{', '.join(repr(str(health)) for health in Health)}], health)"
+# While stored states lag, every device is judged anew to be sorted.
+_LIVE_STATUS = _Sort(health_rank_sql("state"), "{}::integer", lambda row: _rank(row["state"]))
 _SORTS = {
-    DeviceSort.STATUS: _Sort(
-        _RANK, "{}::integer", lambda row: list(Health).index(row["health"]) + 1
-    ),
+    DeviceSort.STATUS: _Sort("health", "{}::smallint", lambda row: row["health"]),
     DeviceSort.LAST_SEEN: _Sort(
         _NEVER.format("last_seen"),
         _NEVER.format("{}::timestamptz"),
@@ -128,15 +159,13 @@ _SORTS = {
 
 def _fleet(where: str, now: str) -> str:
     return f"""
-        with fleet as (
             select d.client_id, d.msp_id, d.org_id, d.current_version, d.os, d.os_version, d.arch,
                    d.channel, d.last_seen, d.check_in_count, d.serial_number, d.asset_id,
                    d.user_name, d.user_email, d.referrer, d.version_sort, d.asset_sort,
-                   {IS_CURRENT} as is_current, {health_sql(now)} as health,
-                   {connection_sql(now)} as connection
-              from devices d {NEWEST_RELEASES}
-             where {where}
-        )"""
+                   d.health, {live_state_sql(now)} as state
+              from devices d
+              join organizations o on o.msp_id = d.msp_id and o.org_id = d.org_id
+             where {where}"""
 
 
 def _page_statement(
@@ -147,37 +176,46 @@ def _page_statement(
     order: SortOrder,
     limit: int,
     after: Sequence[CursorKey] | None,
+    *,
+    fresh: bool,
 ) -> tuple[str, Sequence[object]]:
     parameters = Parameters(msp_id, now)
-    matching, conditions = _matching(wanted, parameters)
+    matching, conditions = _matching(wanted, parameters, fresh=fresh)
     if after is not None:
         conditions.append(sort.beyond(after, order, parameters))
-    statement = f"""{matching}
-        select * from fleet where {" and ".join(conditions)}
+    statement = f"""
+        select * from ({matching}) fleet where {" and ".join(conditions)}
          order by {sort.order_by(order)} limit {parameters.add(limit + 1)}"""
     return statement, parameters.values
 
 
 def _count_statement(
-    msp_id: MspId, now: datetime, wanted: DeviceFilter
+    msp_id: MspId, now: datetime, wanted: DeviceFilter, *, fresh: bool
 ) -> tuple[str, Sequence[object]]:
     parameters = Parameters(msp_id, now)
-    matching, conditions = _matching(wanted, parameters)
-    statement = f"{matching} select count(*) from fleet where {' and '.join(conditions)}"
+    matching, conditions = _matching(wanted, parameters, fresh=fresh)
+    statement = f"select count(*) from ({matching}) fleet where {' and '.join(conditions)}"
     return statement, parameters.values
 
 
-def _matching(wanted: DeviceFilter, parameters: Parameters) -> tuple[str, list[str]]:
+def _matching(
+    wanted: DeviceFilter, parameters: Parameters, *, fresh: bool
+) -> tuple[str, list[str]]:
     where = ["d.msp_id = $1"]
     if wanted.org_id is not None:
         where.append(f"d.org_id = {parameters.add(wanted.org_id)}")
     if wanted.text is not None:
         where.append(f"d.client_id in (select search_devices({parameters.add(wanted.text)}))")
     conditions = ["true"]
-    if wanted.health is not None:
-        conditions.append(f"health = {parameters.add(wanted.health)}")
-    if wanted.connection is not None:
-        conditions.append(f"connection = {parameters.add(wanted.connection)}")
+    if wanted.health is not None or wanted.connection is not None:
+        states = matching_states(wanted.health, wanted.connection)
+        if fresh:
+            # Found by what is stored; a device that changed in the seconds since is left out.
+            ranks = sorted({_rank(state) for state in states})
+            where.append(f"d.health = any({parameters.add(ranks)}::smallint[])")
+            stages = sorted({State.from_number(state).stage for state in states})
+            where.append(f"d.stage = any({parameters.add(stages)}::smallint[])")
+        conditions.append(f"state = any({parameters.add(states)}::smallint[])")
     return _fleet(" and ".join(where), "$2"), conditions
 
 
@@ -189,7 +227,12 @@ def _walk(
     return [str(msp_id), "devices", *filters, sort, order]
 
 
+def _rank(state: int) -> int:
+    return list(Health).index(State.from_number(state).health) + 1
+
+
 def _device(row: Record) -> DeviceView:
+    state = State.from_number(row["state"])
     return DeviceView(
         client_id=ClientId(row["client_id"]),
         msp_id=MspId(row["msp_id"]),
@@ -206,7 +249,7 @@ def _device(row: Record) -> DeviceView:
         user_name=row["user_name"],
         user_email=row["user_email"],
         referrer=row["referrer"],
-        is_current_version=row["is_current"],
-        connection=Connection(row["connection"]),
-        health=Health(row["health"]),
+        is_current_version=state.is_current,
+        connection=state.connection,
+        health=state.health,
     )

@@ -1,12 +1,14 @@
 """The one write path of check-ins.
 
-The everyday check-in, newer than the last and saying the same, is written by `check_in_group`,
-many to a statement. Whatever that leaves is read under a lock by `check_in_read`, folded in Python
-and written back by `check_in_write` before the lock goes.
+The everyday check-in, newer than the last and saying the same, is written by `check_in_everyday`,
+many to a statement. Whatever that leaves is read under a lock by `check_in_lock`, folded in Python
+and written back by `check_in_careful` before the lock goes. Both move the device's state, and
+record its steps, in the statement that writes the device.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 from asyncpg import Record
@@ -16,9 +18,12 @@ from partner_api.devices.facts import asset_sort, version_sort
 from partner_api.identity.tokens import invalid_token
 from partner_api.ingest.fold import DeviceState, fold
 from partner_api.ingest.groups import Bounds, GroupWriter
+from partner_api.ingest.runs import Run, runs_of
 from partner_api.ingest.types import CheckIn, CheckInOutcome
+from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Unauthenticated
 from partner_api.kernel.metrics import CHECK_INS
+from partner_api.status.rules import Stage, Thresholds
 from partner_api.tenancy.principal import DevicePrincipal
 
 PLAN_SETTINGS = {
@@ -30,9 +35,9 @@ PLAN_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
 }
 
-_GROUP = "select * from check_in_group($1, $2, $3, $4, $5, $6)"
-_READ = "select * from check_in_read($1, $2, $3)"
-_WRITE = f"select * from check_in_write({', '.join(f'${n}' for n in range(1, 23))})"
+_EVERYDAY = "select * from check_in_everyday($1, $2, $3, $4, $5, $6, $7)"
+_LOCK = "select * from check_in_lock($1, $2, $3)"
+_CAREFUL = f"select * from check_in_careful({', '.join(f'${n}' for n in range(1, 27))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,16 @@ class _Folded:
     entry: _Several
     before: DeviceState
     after: DeviceState
+    runs: Sequence[Run]
+    thresholds: Thresholds
+    check_in_interval_seconds: int | None
 
     @property
     def has_changed(self) -> bool:
         """Whether any of the check-ins was new."""
         return self.after is not self.before
 
-    def outcome(self, newest: Record) -> CheckInOutcome:
+    def outcome(self, newest: Record, now: datetime) -> CheckInOutcome:
         """What to answer; `newest` names the newest release that applies to the device."""
         accepted = self.after.check_in_count - self.before.check_in_count
         version, sort = newest["latest_version"], newest["latest_sort"]
@@ -68,8 +76,10 @@ class _Folded:
             accepted=accepted,
             duplicates=len(self.entry.check_ins) - accepted,
             last_seen=self.after.last_seen,
+            stage=self.thresholds.stage(self.after.last_seen, now),
             is_current_version=sort is None or version_sort(self.after.facts) >= sort,
             latest_version=version,
+            check_in_interval_seconds=self.check_in_interval_seconds,
         )
 
 
@@ -81,9 +91,10 @@ _SEVERALS = Bounds[_Several](lambda entry: len(entry.check_ins), group=2000, wai
 class CheckIns:
     """Takes check-ins of verified shape and unverified token."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._everyday = GroupWriter("everyday", pool, _write_group, _key, _ONES)
-        self._careful = GroupWriter("careful", pool, _write_folded, _key, _SEVERALS)
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self._clock = clock
+        self._everyday = GroupWriter("everyday", pool, self._write_ones, _key, _ONES)
+        self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS)
 
     def start(self) -> None:
         """Begin to write."""
@@ -117,46 +128,49 @@ class CheckIns:
             raise folded
         return folded
 
+    async def _write_ones(
+        self, connection: PoolConnectionProxy, entries: Sequence[_One]
+    ) -> Sequence[CheckInOutcome | None]:
+        devices = [entry.device for entry in entries]
+        check_ins = [entry.check_in for entry in entries]
+        rows = await connection.fetch(
+            _EVERYDAY,
+            *_keys(devices),
+            [check_in.observed_at for check_in in check_ins],
+            [check_in.sequence for check_in in check_ins],
+            [check_in.digest for check_in in check_ins],
+            self._clock.now(),
+        )
+        outcomes: list[CheckInOutcome | None] = [None] * len(entries)
+        for ordinal, last_seen, stage, interval, version, latest_version, latest_sort in rows:
+            is_current = latest_sort is None or version >= latest_sort
+            outcomes[ordinal - 1] = CheckInOutcome(
+                1, 0, last_seen, Stage(stage), is_current, latest_version, interval
+            )
+        return outcomes
+
+    async def _write_folded(
+        self, connection: PoolConnectionProxy, entries: Sequence[_Several]
+    ) -> Sequence[CheckInOutcome | Unauthenticated]:
+        async with connection.transaction():
+            rows = await connection.fetch(_LOCK, *_keys([entry.device for entry in entries]))
+            now = self._clock.now()
+            newest = {row["ordinal"] - 1: row for row in rows}
+            folded = {n: _fold(entries[n], row) for n, row in newest.items()}
+            changed = [n for n in sorted(folded) if folded[n].has_changed]
+            if changed:
+                columns = _columns([folded[n] for n in changed])
+                written = await connection.fetch(_CAREFUL, *columns, now)
+                # Another channel may have another newest release.
+                newest |= {changed[row["ordinal"] - 1]: row for row in written}
+        return [
+            folded[n].outcome(newest[n], now) if n in folded else invalid_token()
+            for n in range(len(entries))
+        ]
+
 
 def _key(entry: _One | _Several) -> tuple[bytes, bytes]:
     return entry.device.msp_id.bytes, entry.device.client_id.bytes
-
-
-async def _write_group(
-    connection: PoolConnectionProxy, entries: Sequence[_One]
-) -> Sequence[CheckInOutcome | None]:
-    devices = [entry.device for entry in entries]
-    check_ins = [entry.check_in for entry in entries]
-    rows = await connection.fetch(
-        _GROUP,
-        *_keys(devices),
-        [check_in.observed_at for check_in in check_ins],
-        [check_in.sequence for check_in in check_ins],
-        [check_in.digest for check_in in check_ins],
-    )
-    outcomes: list[CheckInOutcome | None] = [None] * len(entries)
-    for ordinal, last_seen, version, latest_version, latest_sort in rows:
-        is_current = latest_sort is None or version >= latest_sort
-        outcomes[ordinal - 1] = CheckInOutcome(1, 0, last_seen, is_current, latest_version)
-    return outcomes
-
-
-async def _write_folded(
-    connection: PoolConnectionProxy, entries: Sequence[_Several]
-) -> Sequence[CheckInOutcome | Unauthenticated]:
-    async with connection.transaction():
-        rows = await connection.fetch(_READ, *_keys([entry.device for entry in entries]))
-        newest = {row["ordinal"] - 1: row for row in rows}
-        folded = {n: _fold(entries[n], row) for n, row in newest.items()}
-        changed = [n for n in sorted(folded) if folded[n].has_changed]
-        if changed:
-            written = await connection.fetch(_WRITE, *_columns([folded[n] for n in changed]))
-            # Another channel may have another newest release.
-            newest |= {changed[row["ordinal"] - 1]: row for row in written}
-    return [
-        folded[n].outcome(newest[n]) if n in folded else invalid_token()
-        for n in range(len(entries))
-    ]
 
 
 def _fold(entry: _Several, row: Record) -> _Folded:
@@ -171,14 +185,23 @@ def _fold(entry: _Several, row: Record) -> _Folded:
         facts_pinned=row["facts_pinned"],
         facts_at=row["facts_at"],
     )
+    seen = []
     for check_in in entry.check_ins:
-        after = fold(after, check_in) or after
-    return _Folded(entry, before, after)
+        folded = fold(after, check_in)
+        if folded is not None:
+            after = folded
+            seen.append(check_in.observed_at)
+    thresholds = Thresholds(
+        row["streaming_seconds"], row["online_seconds"], row["critical_seconds"]
+    )
+    runs = runs_of(seen, thresholds)
+    return _Folded(entry, before, after, runs, thresholds, row["check_in_interval_seconds"])
 
 
 def _columns(changed: Sequence[_Folded]) -> Sequence[Sequence[object]]:
     after = [folded.after for folded in changed]
     facts = zip(*(state.facts for state in after), strict=True)
+    runs = [(n, run) for n, folded in enumerate(changed, start=1) for run in folded.runs]
     return [
         *_keys([folded.entry.device for folded in changed]),
         [state.last_seen for state in after],
@@ -191,6 +214,9 @@ def _columns(changed: Sequence[_Folded]) -> Sequence[Sequence[object]]:
         *(list(column) for column in facts),
         [version_sort(state.facts) for state in after],
         [asset_sort(state.facts) for state in after],
+        [ordinal for ordinal, _ in runs],
+        [run.start for _, run in runs],
+        [run.end for _, run in runs],
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from partner_api.devices.facts import Facts
 from partner_api.kernel.ids import ClientId, OrgId
 from partner_api.logs.severity import Severity
+from partner_api.status.rules import Stage
 
 Item = TypeVar("Item")
 
@@ -51,8 +52,11 @@ class CheckInOutcome:
     accepted: int
     duplicates: int
     last_seen: datetime | None
+    stage: Stage
     is_current_version: bool
     latest_version: str | None
+    check_in_interval_seconds: int | None
+    """As its organization chose it; None for the server's."""
 
 
 @dataclass(frozen=True, slots=True)

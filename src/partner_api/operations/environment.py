@@ -64,14 +64,21 @@ def child_environment(
 ) -> Mapping[str, str]:
     """Everything a child process needs, and not the owner's login."""
     return {
-        f"{PREFIX}DATABASE_URL": databases.api,
-        f"{PREFIX}INGEST_URL": databases.ingest,
-        f"{PREFIX}WORKER_URL": databases.worker,
-        f"{PREFIX}OWNER_URL": "",
+        **worker_environment(settings, databases),
         f"{PREFIX}DATABASE_DISK": str(_database_disk(settings) or ""),
         f"{PREFIX}SECRET_KEYS": keys,
         f"{PREFIX}PUBLIC_URL": public_url,
         f"{PREFIX}CHECK_IN_INTERVAL_SECONDS": str(settings.check_in_interval_seconds),
+    }
+
+
+def worker_environment(settings: Settings, databases: Databases) -> Mapping[str, str]:
+    """What the worker's processes need of it: they sign nothing and answer nobody."""
+    return {
+        f"{PREFIX}DATABASE_URL": databases.api,
+        f"{PREFIX}INGEST_URL": databases.ingest,
+        f"{PREFIX}WORKER_URL": databases.worker,
+        f"{PREFIX}OWNER_URL": "",
         f"{PREFIX}LOG_FORMAT": settings.log_format,
     }
 

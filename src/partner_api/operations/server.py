@@ -15,7 +15,7 @@ from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.migrations import upgrade
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Misconfigured
-from partner_api.operations.environment import child_environment, secret_keys
+from partner_api.operations.environment import child_environment, secret_keys, worker_environment
 from partner_api.operations.metrics import metrics_served
 from partner_api.operations.supervisor import Child, Supervisor
 
@@ -69,8 +69,26 @@ def _children(
         environment,
         (listener.fileno(),),
     )
-    worker = Child("worker", (sys.executable, "-m", "partner_api.worker"), environment)
-    return [api] * options.workers + [worker] * options.with_worker
+    return [api] * options.workers + [*_worker_children(environment)] * options.with_worker
+
+
+def work(
+    settings: Settings,
+    databases: Databases,
+    cluster: EmbeddedCluster | None,
+    announce: Announce,
+) -> None:
+    """Keep the worker's processes alive until SIGINT or SIGTERM."""
+    environment = worker_environment(settings, databases)
+    Supervisor(_worker_children(environment), cluster, announce).run()
+
+
+def _worker_children(environment: Mapping[str, str]) -> Sequence[Child]:
+    """The worker's processes: the sweep and everything else."""
+    return [
+        Child(name, (sys.executable, "-m", "partner_api.worker", work), environment)
+        for name, work in (("sweep", "sweep"), ("worker", "chores"))
+    ]
 
 
 def migrate_embedded(

@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from partner_api.kernel.ids import OrgId
-from partner_api.organizations.models import Organization
+from partner_api.organizations.models import Organization, OrganizationCounters
 from partner_api.tenancy.session import TenantSession
 
 
@@ -17,9 +17,12 @@ async def get_organization(session: TenantSession, org_id: OrgId) -> Organizatio
 
 
 async def lock_organization(session: TenantSession, org_id: UUID) -> bool:
-    """Keep an organization from being deleted until the transaction ends; tells if it is there."""
+    """Keep an organization as it is until the transaction ends; tells if it is there.
+
+    Whoever puts a device into it copies its settings, so these must stand still too.
+    """
     found = select(Organization.org_id).where(Organization.org_id == org_id)
-    locked = await session.execute(found.with_for_update(read=True, key_share=True))
+    locked = await session.execute(found.with_for_update(read=True))
     return locked.first() is not None
 
 
@@ -34,7 +37,9 @@ async def list_slugs_like(session: TenantSession, base: str) -> Collection[str]:
 async def insert_organization(session: TenantSession, organization: Organization) -> bool:
     """Add a row unless its slug was taken meanwhile; tells whether it was added."""
     values = {
-        column.key: getattr(organization, column.key) for column in Organization.__table__.columns
+        column.key: getattr(organization, column.key)
+        for column in Organization.__table__.columns
+        if column.key in vars(organization)
     }
     added = await session.execute(
         insert(Organization)
@@ -42,7 +47,11 @@ async def insert_organization(session: TenantSession, organization: Organization
         .on_conflict_do_nothing(index_elements=["msp_id", "slug"])
         .returning(Organization.org_id)
     )
-    return added.first() is not None
+    if added.first() is None:
+        return False
+    session.add(OrganizationCounters(msp_id=organization.msp_id, org_id=organization.org_id))
+    await session.flush()
+    return True
 
 
 async def delete_organization(session: TenantSession, org_id: OrgId) -> bool:

@@ -43,6 +43,8 @@ class Enrolled:
     org_id: OrgId
     client_id: ClientId
     device_token: str
+    check_in_interval_seconds: int | None
+    """As the organization chose it; None for the server's."""
     is_new: bool
 
 
@@ -92,12 +94,15 @@ async def register_devices(
             await keep_organization(session, org_id)
         except OrganizationNotFound:
             missing.add(org_id)
+    added = []
     for wanted in sorted(registrations, key=lambda registration: registration.client_id):
         if wanted.org_id not in missing:
             # Nobody is told this token, so nobody holds it.
             token = new_keyed_token(TokenKind.DEVICE, session.msp_id, wanted.client_id)
             device = _new_device(session.msp_id, wanted.org_id, token, wanted.facts, now)
-            await devices.insert_device(session, device)
+            if await devices.insert_device(session, device):
+                added.append(wanted.client_id)
+    await devices.record_enrolled(session, added, now)
     return missing
 
 
@@ -121,9 +126,13 @@ async def _place(
     is_new = await devices.insert_device(
         session, _new_device(session.msp_id, org_id, token, facts, now)
     )
-    if not is_new:
+    if is_new:
+        await devices.record_enrolled(session, [client_id], now)
+    else:
         await _renew(session, org_id, client_id, token, facts)
-    return Enrolled(session.msp_id, org_id, client_id, token.text, is_new)
+        await devices.adjust_device(session, client_id, "enrolled", now)
+    interval = await devices.check_in_interval(session, client_id)
+    return Enrolled(session.msp_id, org_id, client_id, token.text, interval, is_new)
 
 
 async def _renew(

@@ -1,20 +1,15 @@
 """When a device is healthy, warning or critical, and streaming, idle or offline.
 
-The source is the Partner API document, "Device Status Logic". Rules are ordered: the first whose
-condition holds names the label, and the last has no condition. Conditions speak a tiny vocabulary
-(`seen_within`, `current`) that `facts.py` answers for values already loaded and
-`devices/health.py` answers as SQL. Combine with `&`, never negate: "never seen" must fall through.
+The source is the Partner API document, "Device Status Logic". A device's stage is the number of
+thresholds that have passed since it was last seen; its stage, and whether it runs the current
+version, say everything else. Postgres tells stages by `status_stage` and `status_walk`
+(devices/sql), and labels by `devices/health.py`, which is made of what stands here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from typing import Generic, Protocol, Self, TypeVar
-
-STREAMING_BELOW = timedelta(minutes=5)
-ONLINE_UP_TO = timedelta(minutes=60)
-CRITICAL_BEYOND = timedelta(hours=24)
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
 
 
 class Health(StrEnum):
@@ -33,56 +28,82 @@ class Connection(StrEnum):
     OFFLINE = "offline"
 
 
-class Condition(Protocol):
-    """Something that holds or does not, in Python or in SQL."""
+class Stage(IntEnum):
+    """How many thresholds have passed; a device nobody ever saw is lost."""
 
-    def __and__(self, other: Self, /) -> Self:
-        """Both hold."""
-
-
-C = TypeVar("C", bound=Condition)
-C_co = TypeVar("C_co", bound=Condition, covariant=True)
-L = TypeVar("L", bound=StrEnum)
+    STREAMING = 0
+    IDLE = 1
+    OFFLINE = 2
+    LOST = 3
 
 
-class Vocabulary(Protocol[C_co]):
-    """What a rule may ask about a device."""
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Ages that end a stage, in seconds and in order; the document's by default.
 
-    def seen_less_than(self, age: timedelta) -> C_co:
-        """The newest check-in is younger than `age`."""
+    Streaming ends at its age, the others after theirs.
+    """
 
-    def seen_within(self, age: timedelta) -> C_co:
-        """The newest check-in is at most `age` old."""
+    streaming_seconds: int = 300
+    online_seconds: int = 3600
+    critical_seconds: int = 86400
+
+    def ending(self, stage: Stage) -> timedelta | None:
+        """The age at which a stage ends; None for the last."""
+        ages = (self.streaming_seconds, self.online_seconds, self.critical_seconds)
+        return timedelta(seconds=ages[stage]) if stage < len(ages) else None
+
+    def stage(self, last_seen: datetime | None, now: datetime) -> Stage:
+        """How many have passed at `now`."""
+        if last_seen is None:
+            return Stage.LOST
+        age = (now - last_seen).total_seconds()
+        if age < self.streaming_seconds:
+            return Stage.STREAMING
+        if age <= self.online_seconds:
+            return Stage.IDLE
+        return Stage.OFFLINE if age <= self.critical_seconds else Stage.LOST
+
+
+CONNECTIONS: Mapping[Stage, Connection] = {
+    Stage.STREAMING: Connection.STREAMING,
+    Stage.IDLE: Connection.IDLE,
+    Stage.OFFLINE: Connection.OFFLINE,
+    Stage.LOST: Connection.OFFLINE,
+}
+
+
+def health_of(stage: Stage, *, is_current: bool) -> Health:
+    """Online and current is healthy; lost is critical; everything between is a warning."""
+    if stage is Stage.LOST:
+        return Health.CRITICAL
+    return Health.HEALTHY if stage <= Stage.IDLE and is_current else Health.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A stage and whether the device runs the current version; stored as one number."""
+
+    stage: Stage
+    is_current: bool
+
+    @classmethod
+    def from_number(cls, number: int) -> "State":
+        """The state a row holds, as `status_state` numbers them."""
+        return cls(Stage(number // 2), number % 2 == 0)
 
     @property
-    def current(self) -> C_co:
-        """The device runs the current version."""
+    def connection(self) -> Connection:
+        """Streaming, idle or offline."""
+        return CONNECTIONS[self.stage]
+
+    @property
+    def health(self) -> Health:
+        """Healthy, warning or critical."""
+        return health_of(self.stage, is_current=self.is_current)
 
 
-@dataclass(frozen=True)
-class Rule(Generic[L, C]):
-    """A label and when it applies; the last rule of a list applies always."""
-
-    label: L
-    applies: Callable[[Vocabulary[C]], C] | None = None
-
-
-def connection_rules() -> Sequence[Rule[Connection, C]]:
-    """Under 5 minutes streaming, up to 60 minutes idle, beyond or never seen offline."""
-    return (
-        Rule(Connection.STREAMING, lambda device: device.seen_less_than(STREAMING_BELOW)),
-        Rule(Connection.IDLE, lambda device: device.seen_within(ONLINE_UP_TO)),
-        Rule(Connection.OFFLINE),
-    )
-
-
-def health_rules() -> Sequence[Rule[Health, C]]:
-    """Seen within the hour and current is healthy; over a day or never is critical."""
-    return (
-        Rule(Health.HEALTHY, lambda device: device.seen_within(ONLINE_UP_TO) & device.current),
-        Rule(Health.WARNING, lambda device: device.seen_within(CRITICAL_BEYOND)),
-        Rule(Health.CRITICAL),
-    )
+STATES = tuple(State.from_number(number) for number in range(2 * len(Stage)))
 
 
 def worst(counts: Mapping[Health, int]) -> Health:

@@ -1,5 +1,8 @@
 """What a migration calls so that Postgres itself enforces who sees a row."""
 
+import re
+from collections.abc import Sequence
+
 from alembic import op
 
 from partner_api.database.roles import Role
@@ -33,10 +36,25 @@ def open_to(role: Role, table: str, *, grants: str) -> None:
     op.execute(f"grant {grants} on {table} to {role}")
 
 
+def create_plain_function(source: str, *, executable_by: Sequence[Role]) -> None:
+    """Create a function that sees what its caller sees, from its SQL file's text."""
+    op.execute(source)
+    _grant_execute(source, executable_by)
+
+
 def create_function(source: str, *, owner: Role, executable_by: Role) -> None:
     """Create a SECURITY DEFINER function from its SQL file's text, executable by one role only."""
     op.execute(source)
-    signature = source.split("function", 1)[1].split("(", 1)[0].strip()
-    op.execute(f"alter function {signature} owner to {owner}")
-    op.execute(f"revoke all on function {signature} from public")
-    op.execute(f"grant execute on function {signature} to {executable_by}")
+    op.execute(f"alter function {_name(source)} owner to {owner}")
+    _grant_execute(source, [executable_by])
+
+
+def _grant_execute(source: str, roles: Sequence[Role]) -> None:
+    op.execute(f"revoke all on function {_name(source)} from public")
+    op.execute(f"grant execute on function {_name(source)} to {', '.join(roles)}")
+
+
+def _name(source: str) -> str:
+    named = re.search(r"^create function (\w+)", source, re.MULTILINE)
+    assert named is not None
+    return named[1]

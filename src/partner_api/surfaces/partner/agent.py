@@ -5,7 +5,6 @@ the traffic; the routes describe the same functions in the document.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 
 import msgspec
 from starlette.requests import Request
@@ -18,7 +17,7 @@ from partner_api.ingest.types import CheckInOutcome, Rejection
 from partner_api.kernel.errors import PartnerApiError, Unsupported
 from partner_api.kernel.ids import format_client_id, format_msp_id, format_org_id
 from partner_api.kernel.timestamps import format_timestamp
-from partner_api.status.facts import Facts
+from partner_api.status.rules import State
 from partner_api.surfaces.partner import agent_schemas as schemas
 from partner_api.surfaces.partner.auth import FOR_DEVICES, FOR_ENROLLING, bearer, device
 from partner_api.surfaces.partner.errors import render
@@ -63,7 +62,9 @@ async def enroll(
             msp_id=format_msp_id(enrolled.msp_id),
             org_id=format_org_id(enrolled.org_id),
             device_token=enrolled.device_token,
-            check_in_interval_seconds=call.services.next_check_in_seconds(),
+            check_in_interval_seconds=call.services.next_check_in_seconds(
+                enrolled.check_in_interval_seconds
+            ),
         )
     )
 
@@ -102,10 +103,9 @@ async def take_check_ins(services: Services, headers: Headers, body: bytes) -> b
     """Answer a check-in request after its commit."""
     principal = device(header(headers, b"authorization"))
     _require_json(headers)
-    now = services.clock.now()
-    parsed = parse.parse_check_ins(body, now)
+    parsed = parse.parse_check_ins(body, services.clock.now())
     outcome = await services.check_ins.check_in(principal, parsed.items)
-    return _check_in_result(services, outcome, parsed.rejected, now)
+    return _check_in_result(services, outcome, parsed.rejected)
 
 
 async def take_logs(services: Services, headers: Headers, body: bytes) -> bytes:
@@ -164,16 +164,16 @@ def _require_json(headers: Headers) -> None:
 
 
 def _check_in_result(
-    services: Services, outcome: CheckInOutcome, rejected: Sequence[Rejection], now: datetime
+    services: Services, outcome: CheckInOutcome, rejected: Sequence[Rejection]
 ) -> bytes:
-    facts = Facts(now, outcome.last_seen, outcome.is_current_version)
+    state = State(outcome.stage, outcome.is_current_version)
     data: dict[str, object] = {
         "accepted": outcome.accepted,
         "duplicates": outcome.duplicates,
         "rejected": _rejections(rejected),
-        "status": facts.health,
-        "connectionState": facts.connection,
-        "checkInIntervalSeconds": services.next_check_in_seconds(),
+        "status": state.health,
+        "connectionState": state.connection,
+        "checkInIntervalSeconds": services.next_check_in_seconds(outcome.check_in_interval_seconds),
     }
     if outcome.last_seen is not None:
         data["lastSeen"] = format_timestamp(outcome.last_seen)

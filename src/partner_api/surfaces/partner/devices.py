@@ -116,7 +116,7 @@ async def update_device(
 ) -> DeviceRead:
     """Move a device, say who uses it, tag it."""
     client_id = client_id_in_path(clientId)
-    await edit_device(call.session, client_id, mapping.device_edit(body))
+    await edit_device(call.session, client_id, mapping.device_edit(body), call.clock)
     await call.commit()
     return await _device(call, client_id, include)
 
@@ -129,7 +129,7 @@ async def update_device(
 )
 async def delete_device(call: CurrentCall, clientId: str) -> None:  # noqa: N803
     """Remove a device from tracking; its token is dead from then on."""
-    await service.delete_device(call.session, client_id_in_path(clientId))
+    await service.delete_device(call.session, client_id_in_path(clientId), call.clock)
 
 
 @router.get(

@@ -47,7 +47,8 @@ class Services:
     public_url: str
     check_in_interval_seconds: int
 
-    def next_check_in_seconds(self) -> int:
+    def next_check_in_seconds(self, chosen: int | None) -> int:
         """When a device should check in again: the interval, a little earlier at random."""
+        interval = chosen or self.check_in_interval_seconds
         jitter = random.uniform(0, _JITTER)  # noqa: S311 - spreads load, hides nothing
-        return max(1, round(self.check_in_interval_seconds * (1 - jitter)))
+        return max(1, round(interval * (1 - jitter)))

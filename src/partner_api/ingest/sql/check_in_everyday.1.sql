@@ -1,0 +1,81 @@
+-- Writes one check-in each for many devices of any tenants, in one statement: the everyday case.
+-- A row is written when its token hash is the device's, it is newer than every earlier one, its
+-- sequence number (if any) continues the device's, and it states the very facts the newest one
+-- stated. Rows that do not come back need a closer look: check_in_lock and check_in_careful.
+-- Rows arrive sorted by key and at most one per device, so that groups lock in one order. A device
+-- that goes on streaming costs its row alone; any other is walked to p_now, and its steps recorded.
+create function check_in_everyday(
+    p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
+    p_observed timestamptz[], p_sequences bigint[], p_digests bigint[], p_now timestamptz
+) returns table (
+    ordinal bigint, last_seen timestamptz, stage smallint, check_in_interval_seconds integer,
+    version_sort text, latest_version text, latest_sort text
+)
+language sql volatile security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+    with written as (
+        update devices d
+           set last_seen = i.observed,
+               check_in_count = d.check_in_count + 1,
+               sequence_high = coalesce(i.sequence, d.sequence_high),
+               sequence_window = case
+                   when i.sequence is null then d.sequence_window
+                   when i.sequence - d.sequence_high < 64
+                       then (d.sequence_window << (i.sequence - d.sequence_high)::integer) | 1
+                   else 1 end,
+               stage = case
+                   when is_calm(d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now)
+                       then d.stage
+                   else (status_walk(
+                       d.stage, d.stage_since, d.is_current, d.last_seen,
+                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
+                       array[i.observed], array[i.observed], d.is_current,
+                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
+                       'check-in', p_now)).stage end,
+               stage_since = case
+                   when is_calm(d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now)
+                       then d.stage_since
+                   else (status_walk(
+                       d.stage, d.stage_since, d.is_current, d.last_seen,
+                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
+                       array[i.observed], array[i.observed], d.is_current,
+                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
+                       'check-in', p_now)).since end
+          from unnest(p_msp_ids, p_client_ids, p_token_hashes, p_observed, p_sequences, p_digests)
+               with ordinality
+               as i (msp_id, client_id, token_hash, observed, sequence, digest, ordinal)
+         where d.msp_id = i.msp_id and d.client_id = i.client_id and d.token_hash = i.token_hash
+           and d.last_seen < i.observed
+           and d.facts_digest = i.digest
+           and (i.sequence is null or d.sequence_high < i.sequence)
+        returning i.ordinal, d.msp_id, d.client_id, d.org_id, d.last_seen, d.stage, d.is_current,
+                  old.stage as stage_before, old.stage_since as since_before,
+                  old.last_seen as seen_before,
+                  d.streaming_seconds, d.online_seconds, d.critical_seconds,
+                  d.check_in_interval_seconds, d.version_sort, d.channel, d.os
+    ), recorded as materialized (
+        select record_changes(array_agg(row(
+                   w.msp_id, w.client_id, w.org_id, w.org_id,
+                   status_state(w.stage_before, w.is_current), status_state(w.stage, w.is_current),
+                   status_walk(
+                       w.stage_before, w.since_before, w.is_current, w.seen_before, a.ages,
+                       array[w.last_seen], array[w.last_seen], w.is_current, a.ages,
+                       'check-in', p_now)
+               )::device_change order by w.ordinal), p_now)
+          from written w
+         cross join lateral (values (
+             array[w.streaming_seconds, w.online_seconds, w.critical_seconds])) as a (ages)
+         where not is_calm(
+             w.stage_before, w.seen_before, w.streaming_seconds, w.last_seen, p_now)
+    )
+    select w.ordinal, w.last_seen, w.stage, w.check_in_interval_seconds,
+           w.version_sort, r.version, r.version_sort
+      from written w
+     cross join recorded
+      left join lateral (
+          select r.version, r.version_sort from releases r
+           where r.channel = w.channel and r.os in ('', lower(w.os collate "C"))
+           order by r.version_sort desc, r.version desc limit 1
+      ) r on true
+$$

@@ -1,0 +1,1 @@
+"""Time passes, releases come out, settings change: what moves devices although they are silent."""

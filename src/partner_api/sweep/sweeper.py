@@ -1,0 +1,82 @@
+"""The sweep: records every threshold that passes, within a second or so of its moment."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg.pool import PoolConnectionProxy
+
+from partner_api.kernel.clock import Clock
+from partner_api.sweep.wheel import PAGES, Wheel
+
+_LEADER_LOCK = int.from_bytes(b"sweeper!")
+_RANGES_AT_ONCE = 64
+_DEVICES_AT_ONCE = 1000
+
+Device = tuple[UUID, UUID]
+
+
+class Sweeper:
+    """Sweeps over one connection, for as long as nobody else does.
+
+    Several may run; one leads, by a lock that ends with its connection. Even two that both
+    believed to lead would record each step once: a device is walked under its row's lock.
+    """
+
+    def __init__(self, connection: PoolConnectionProxy, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._wheel = Wheel()
+
+    async def lead(self) -> bool:
+        """Whether this one may sweep."""
+        leads: bool = await self._connection.fetchval(
+            "select pg_try_advisory_lock($1)", _LEADER_LOCK
+        )
+        return leads
+
+    async def sweep(self) -> int:
+        """Record what has passed by now, and say so; returns how many devices moved."""
+        now = self._clock.now()
+        pages = await self._connection.fetchval("select sweep_pages()")
+        self._wheel.resize(pages, now)
+        moved = await self._sweep_hinted(now)
+        while firsts := self._wheel.take_due(now, _RANGES_AT_ONCE):
+            moved += await self._sweep_ranges(firsts, now)
+        await self._connection.execute("select set_watermark($1)", now)
+        return moved
+
+    async def _sweep_hinted(self, now: datetime) -> int:
+        hinted = await self._connection.fetch("select * from due_hints($1)", now)
+        return await self._move([tuple(row) for row in hinted], now)
+
+    async def _sweep_ranges(self, firsts: Sequence[int], now: datetime) -> int:
+        rows = await self._connection.fetch(
+            "select * from sweep_scan($1, $2, $3)", firsts, PAGES, now
+        )
+        due = [
+            device
+            for row in rows
+            for device in zip(row["msp_ids"] or (), row["client_ids"] or (), strict=True)
+        ]
+        moved = await self._move(due, now)
+        for row in rows:
+            self._wheel.remember(row["first"], row["next_due"], now)
+        return moved
+
+    async def _move(self, devices: Sequence[Device], now: datetime) -> int:
+        ordered = sorted(devices)
+        chunks = [
+            ordered[start : start + _DEVICES_AT_ONCE]
+            for start in range(0, len(ordered), _DEVICES_AT_ONCE)
+        ]
+        return sum([await self._move_chunk(chunk, now) for chunk in chunks])
+
+    async def _move_chunk(self, devices: Sequence[Device], now: datetime) -> int:
+        keys = [list(column) for column in zip(*devices, strict=True)]
+        async with self._connection.transaction():
+            moved: int = await self._connection.fetchval(
+                "select sweep_devices($1, $2, $3)", *keys, now
+            )
+            await self._connection.execute("select forget_hints($1, $2, $3)", *keys, now)
+        return moved
