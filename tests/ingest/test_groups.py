@@ -6,11 +6,15 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.config import Databases
 from partner_api.database.pools import create_pool
 from partner_api.ingest.groups import Bounds, GroupWriter
 from partner_api.kernel.errors import Unavailable
+from partner_api.kernel.ids import parse_org_id
+from tests.factories.tenants import Tenant
 
 Item = tuple[bytes, bytes]
 
@@ -75,3 +79,40 @@ async def test_a_flooding_tenant_is_sent_away_and_others_are_not(
         recorder.go.set()
         await asyncio.gather(*taken, other)
         await writer.stop()
+
+
+async def test_an_item_that_cannot_be_written_fails_alone(databases: Databases) -> None:
+    async def write(_connection: Any, items: Sequence[Item]) -> Sequence[Item]:
+        if (b"a", b"bad") in items:
+            raise ValueError("this one cannot be written")
+        return items
+
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer: GroupWriter[Item, Item] = GroupWriter(
+            "test", pool, write, lambda item: item, Bounds(lambda _: 1, 100, 1000)
+        )
+        items = [(b"a", bytes([n])) for n in range(20)] + [(b"a", b"bad")]
+        waiting = [asyncio.create_task(writer.submit(item)) for item in items]
+        await asyncio.sleep(0)
+        writer.start()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        await writer.stop()
+    assert outcomes[:-1] == items[:-1]
+    assert isinstance(outcomes[-1], ValueError)
+
+
+async def test_check_ins_are_taken_beside_one_the_database_refuses(
+    tenant: Tenant, owner: AsyncEngine
+) -> None:
+    broken, sound = [await tenant.create_organization(name) for name in ("Broken", "Sound")]
+    agents = [await tenant.enroll(org_id) for org_id in (broken, *[sound] * 6)]
+    async with owner.begin() as connection:
+        # As if somebody had written past the functions: a device cannot leave where none is.
+        await connection.execute(_MISCOUNT, {"org_id": parse_org_id(broken)})
+    answers = await asyncio.gather(*(agent.post_check_in() for agent in agents))
+    assert [answer.status_code for answer in answers] == [500, *[200] * 6]
+    assert (await agents[1].read())["connectionState"] == "streaming"
+    assert "lastSeen" not in await agents[0].read()
+
+
+_MISCOUNT = text("update organization_counters set lost_current = 0 where org_id = :org_id")

@@ -20,7 +20,7 @@ _DAYS = """
 
 
 @pytest.fixture
-async def worker(databases: Databases, clock: StoppedClock) -> AsyncIterator[asyncpg.Connection]:
+async def maintainer(databases: Databases, clock: StoppedClock) -> AsyncIterator[asyncpg.Connection]:
     """The worker's own connection, amid the partitions the present day needs, then and after."""
     connection = await asyncpg.connect(databases.worker)
     await restore(databases, clock)
@@ -47,56 +47,56 @@ def expected(now: datetime) -> list[str]:
 
 
 async def test_there_are_31_days_back_and_7_ahead(
-    worker: asyncpg.Connection, clock: StoppedClock
+    maintainer: asyncpg.Connection, clock: StoppedClock
 ) -> None:
-    assert await days(worker) == expected(clock.now())
+    assert await days(maintainer) == expected(clock.now())
     for later in (1, 3, 40):
         clock.reset()
-        await maintain_partitions(worker, clock.advance(days=later))
-        assert await days(worker) == expected(clock.now())
+        await maintain_partitions(maintainer, clock.advance(days=later))
+        assert await days(maintainer) == expected(clock.now())
 
 
 async def test_maintaining_twice_changes_nothing(
-    worker: asyncpg.Connection, databases: Databases, clock: StoppedClock
+    maintainer: asyncpg.Connection, databases: Databases, clock: StoppedClock
 ) -> None:
-    before = await worker.fetch(_DAYS)
-    await maintain_partitions(worker, clock.now())
-    assert await worker.fetch(_DAYS) == before
+    before = await maintainer.fetch(_DAYS)
+    await maintain_partitions(maintainer, clock.now())
+    assert await maintainer.fetch(_DAYS) == before
     second = await asyncpg.connect(databases.worker)
     clock.advance(days=2)
     await asyncio.gather(
-        maintain_partitions(worker, clock.now()), maintain_partitions(second, clock.now())
+        maintain_partitions(maintainer, clock.now()), maintain_partitions(second, clock.now())
     )
     await second.close()
-    assert await days(worker) == expected(clock.now())
+    assert await days(maintainer) == expected(clock.now())
 
 
 async def test_a_day_begins_at_midnight_utc_wherever_the_session_is(
-    worker: asyncpg.Connection, clock: StoppedClock
+    maintainer: asyncpg.Connection, clock: StoppedClock
 ) -> None:
-    await worker.execute("set timezone = 'Asia/Tokyo'")
-    await maintain_partitions(worker, clock.advance(days=3))
-    await worker.execute("set timezone = 'UTC'")
-    for row in await worker.fetch(_DAYS):
+    await maintainer.execute("set timezone = 'Asia/Tokyo'")
+    await maintain_partitions(maintainer, clock.advance(days=3))
+    await maintainer.execute("set timezone = 'UTC'")
+    for row in await maintainer.fetch(_DAYS):
         day = date.fromisoformat(row["relname"].removeprefix("logs_"))
         first, last = f"{day} 00:00:00+00", f"{day + timedelta(days=1)} 00:00:00+00"
         assert row["bound"] == f"FOR VALUES FROM ('{first}') TO ('{last}')"
 
 
 async def test_the_logs_of_an_old_day_vanish_with_it(
-    worker: asyncpg.Connection, agent: Agent, clock: StoppedClock
+    maintainer: asyncpg.Connection, agent: Agent, clock: StoppedClock
 ) -> None:
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0)
     oldest = now - timedelta(days=30)
     await take(agent, line("old", at=oldest), line("young", at=midnight), line("new"))
-    await maintain_partitions(worker, now + timedelta(days=1))
+    await maintain_partitions(maintainer, now + timedelta(days=1))
     assert set(texts(await read(agent))) == {"old", "young", "new"}
-    await maintain_partitions(worker, now + timedelta(days=2))
+    await maintain_partitions(maintainer, now + timedelta(days=2))
     assert set(texts(await read(agent))) == {"young", "new"}
-    await maintain_partitions(worker, now + timedelta(days=31))
+    await maintain_partitions(maintainer, now + timedelta(days=31))
     assert set(texts(await read(agent))) == {"young", "new"}
-    await maintain_partitions(worker, now + timedelta(days=32))
+    await maintain_partitions(maintainer, now + timedelta(days=32))
     assert await read(agent) == []
 
 
@@ -110,12 +110,12 @@ async def test_a_server_without_a_worker_takes_logs_for_a_week(
 
 
 async def test_new_partitions_are_as_closed_as_old_ones(
-    worker: asyncpg.Connection, databases: Databases, clock: StoppedClock
+    maintainer: asyncpg.Connection, databases: Databases, clock: StoppedClock
 ) -> None:
-    await maintain_partitions(worker, clock.advance(days=5))
+    await maintain_partitions(maintainer, clock.advance(days=5))
     for url in (databases.api, databases.ingest, databases.worker):
         connection = await asyncpg.connect(url)
-        for name in (await days(worker))[-2:]:
+        for name in (await days(maintainer))[-2:]:
             for statement in (
                 f"select from {name}",
                 f"insert into {name} default values",

@@ -1,6 +1,6 @@
 """Queries on devices and releases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,12 +25,15 @@ async def get_labels(session: TenantSession, client_id: ClientId) -> DeviceLabel
     return await session.get(DeviceLabels, (session.msp_id, client_id))
 
 
-async def insert_device(session: TenantSession, device: Device) -> bool:
-    """Add a row unless the client id is taken; tells whether it was added."""
-    added = await session.execute(
-        insert(Device).values(_given(device)).on_conflict_do_nothing().returning(Device.client_id)
+async def insert_devices(session: TenantSession, devices: Sequence[Device]) -> Collection[ClientId]:
+    """Add rows unless their client ids are taken; returns the ids that were added."""
+    if not devices:
+        return ()
+    added = await session.scalars(
+        insert(Device).on_conflict_do_nothing().returning(Device.client_id),
+        [_given(device) for device in devices],
     )
-    return added.first() is not None
+    return {ClientId(client_id) for client_id in added}
 
 
 async def record_enrolled(

@@ -127,13 +127,25 @@ class GroupWriter(Generic[Item, Outcome]):
             async with acquired(self._pool) as connection:
                 with POOL_CONNECTIONS.labels("ingest").track_inprogress():
                     outcomes = await self._write(connection, [entry.item for entry in group])
+        except Exception as error:  # noqa: BLE001 - every waiting request must hear of it
+            await self._settle_failed(group, error)
+        else:
             for entry, outcome in zip(group, outcomes, strict=True):
                 if not entry.future.done():
                     entry.future.set_result(outcome)
-        except Exception as error:  # noqa: BLE001 - every waiting request must hear of it
-            for entry in group:
-                if not entry.future.done():
-                    entry.future.set_exception(error)
+
+    async def _settle_failed(
+        self, group: Sequence[_Entry[Item, Outcome]], error: Exception
+    ) -> None:
+        """Write each half by itself, so that in the end only what cannot be written fails."""
+        if len(group) > 1 and not isinstance(error, Unavailable):
+            middle = len(group) // 2
+            await self._settle(group[:middle])
+            await self._settle(group[middle:])
+            return
+        for entry in group:
+            if not entry.future.done():
+                entry.future.set_exception(error)
 
 
 class _FairQueue(Generic[Item, Outcome]):

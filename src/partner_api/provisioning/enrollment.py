@@ -94,15 +94,20 @@ async def register_devices(
             await keep_organization(session, org_id)
         except OrganizationNotFound:
             missing.add(org_id)
-    added = []
-    for wanted in sorted(registrations, key=lambda registration: registration.client_id):
-        if wanted.org_id not in missing:
-            # Nobody is told this token, so nobody holds it.
-            token = new_keyed_token(TokenKind.DEVICE, session.msp_id, wanted.client_id)
-            device = _new_device(session.msp_id, wanted.org_id, token, wanted.facts, now)
-            if await devices.insert_device(session, device):
-                added.append(wanted.client_id)
-    await devices.record_enrolled(session, added, now)
+    rows = [
+        # Nobody is told this token, so nobody holds it.
+        _new_device(
+            session.msp_id,
+            wanted.org_id,
+            new_keyed_token(TokenKind.DEVICE, session.msp_id, wanted.client_id),
+            wanted.facts,
+            now,
+        )
+        for wanted in sorted(registrations, key=lambda registration: registration.client_id)
+        if wanted.org_id not in missing
+    ]
+    added = await devices.insert_devices(session, rows)
+    await devices.record_enrolled(session, sorted(added), now)
     return missing
 
 
@@ -123,9 +128,8 @@ async def _place(
     session: TenantSession, org_id: OrgId, client_id: ClientId, facts: Facts, now: datetime
 ) -> Enrolled:
     token = new_keyed_token(TokenKind.DEVICE, session.msp_id, client_id)
-    is_new = await devices.insert_device(
-        session, _new_device(session.msp_id, org_id, token, facts, now)
-    )
+    device = _new_device(session.msp_id, org_id, token, facts, now)
+    is_new = bool(await devices.insert_devices(session, [device]))
     if is_new:
         await devices.record_enrolled(session, [client_id], now)
     else:
