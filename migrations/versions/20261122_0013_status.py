@@ -1,5 +1,7 @@
 """The state each device is in, its history, counters, settings, and what sweeps them."""
 
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -250,32 +252,32 @@ def _functions() -> None:
 
 def _fill() -> None:
     """What is known of the devices there are: when they enrolled and when they were last seen."""
-    op.execute(
-        "select keep_partitions('device_transitions', 'month', "
-        "(now() - interval '401 days')::date, (now() + interval '62 days')::date)"
-    )
-    op.execute("update releases set applied_at = now()")
+    now = datetime.now(UTC)
+    first, last = (now - timedelta(days=401)).date(), (now + timedelta(days=62)).date()
+    op.execute(f"select keep_partitions('device_transitions', 'month', '{first}', '{last}')")
+    op.execute(sa.text("update releases set applied_at = :now").bindparams(now=now))
     op.execute(
         "insert into organization_counters (msp_id, org_id) "
         "select msp_id, org_id from organizations"
     )
     op.execute(
-        """
+        sa.text(
+            r"""
         with walked as materialized (
             select d.msp_id, d.client_id, d.org_id, s.since, s.is_current,
-                   status_walk(3::smallint, s.since, s.is_current, null, a.ages,
+                   status_walk(3\:\:smallint, s.since, s.is_current, null, a.ages,
                                array[d.last_seen], array[d.last_seen], s.is_current, a.ages,
-                               'check-in', now()) as w
+                               'check-in', :now) as w
               from devices d
              cross join lateral (values (
                  is_current(d.channel, d.os, d.version_sort),
-                 greatest(d.enrolled_at, now() - interval '399 days'))) as s (is_current, since)
+                 greatest(d.enrolled_at, :oldest))) as s (is_current, since)
              cross join lateral (values (array[300, 3600, 86400])) as a (ages)
         ), enrolled as (
             insert into device_transitions
                    (msp_id, client_id, at, org_id, state_before, state_after, cause)
             select w.msp_id, w.client_id, w.since, w.org_id, null,
-                   status_state(3::smallint, w.is_current), 'enrolled'
+                   status_state(3\:\:smallint, w.is_current), 'enrolled'
               from walked w
         ), stepped as (
             insert into device_transitions
@@ -290,6 +292,7 @@ def _fill() -> None:
           from walked w
          where d.msp_id = w.msp_id and d.client_id = w.client_id
         """
+        ).bindparams(now=now, oldest=now - timedelta(days=399))
     )
     counts = ", ".join(
         f"count(*) filter (where d.state = {n}) as {name}" for n, name in enumerate(COUNTS)

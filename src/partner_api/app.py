@@ -32,6 +32,7 @@ from partner_api.database.roles import Role, check_login
 from partner_api.fleet.counts import Counts
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
+from partner_api.history.service import History
 from partner_api.http_protocol import BoundedHttpProtocol
 from partner_api.identity.guessing import GuessDelay
 from partner_api.identity.liveness import CredentialLiveness
@@ -145,7 +146,8 @@ def _services(
         gate=FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS),
         organizations=Organizations(tenancy, counts, cursors, clock),
         devices=Devices(tenancy, counts, cursors, clock),
-        logs=Logs(tenancy, cursors),
+        history=History(tenancy, cursors, clock),
+        logs=Logs(tenancy, cursors, clock),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,
         log_lines=LogLines(ingest, clock, Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)),

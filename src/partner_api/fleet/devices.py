@@ -11,6 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 from partner_api.devices.health import health_rank_sql, live_state_sql, matching_states
 from partner_api.devices.service import DeviceNotFound
 from partner_api.fleet.counts import Counts, StateCounts, total_of
+from partner_api.fleet.explanations import explained
 from partner_api.fleet.types import DeviceFilter, DeviceSort, DeviceView, Labels, SortOrder
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import ClientId, MspId, OrgId, format_org_id
@@ -31,14 +32,20 @@ class Devices:
         self._cursors = cursors
         self._clock = clock
 
-    async def get(self, msp_id: MspId, client_id: ClientId) -> DeviceView:
-        """One device; DeviceNotFound."""
+    async def get(
+        self, msp_id: MspId, client_id: ClientId, *, explains: bool = False
+    ) -> DeviceView:
+        """One device, with an explanation of its status if asked for; DeviceNotFound."""
         statement = _fleet("d.msp_id = $1 and d.client_id = $2", "$3")
         async with self._tenancy.reading(msp_id) as connection:
-            row = await connection.fetchrow(statement, msp_id, client_id, self._clock.now())
-        if row is None:
-            raise DeviceNotFound
-        return _device(row)
+            now = self._clock.now()
+            row = await connection.fetchrow(statement, msp_id, client_id, now)
+            if row is None:
+                raise DeviceNotFound
+            view = _device(row)
+            if explains:
+                (view,) = await explained(connection, msp_id, [view], now)
+        return view
 
     async def labels(
         self, msp_id: MspId, client_ids: Sequence[ClientId]
@@ -59,8 +66,13 @@ class Devices:
         order: SortOrder,
         limit: int,
         cursor: str | None,
+        *,
+        explains: bool = False,
     ) -> Page[DeviceView]:
-        """A page of the devices that match; Invalid for a cursor of another walk."""
+        """A page of the devices that match, each with an explanation of its status if asked for.
+
+        Invalid for a cursor of another walk.
+        """
         walk = _walk(msp_id, wanted, sort, order)
         after = None if cursor is None else self._cursors.open(walk, cursor)
         now = self._clock.now()
@@ -72,13 +84,16 @@ class Devices:
             )
             rows = await connection.fetch(page, *values)
             total = await self._total(connection, msp_id, now, wanted, fresh=fresh)
+            more = len(rows) > limit
+            rows = rows[:limit]
+            views: Sequence[DeviceView] = [_device(row) for row in rows]
+            if explains:
+                views = await explained(connection, msp_id, views, now)
         if total is None:
             total = _sum(total_of(await self._counts.live(msp_id, now), wanted.org_id), wanted)
-        more = len(rows) > limit
-        rows = rows[:limit]
         position = key.position(rows[-1]) if more else []
         return Page(
-            [_device(row) for row in rows],
+            views,
             total,
             self._cursors.seal(walk, position) if more else None,
         )

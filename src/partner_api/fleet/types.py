@@ -9,6 +9,40 @@ from partner_api.kernel.ids import ClientId, MspId, OrgId
 from partner_api.status.rules import Connection, Health
 
 
+class Rule(StrEnum):
+    """What a status is made of; an age is called as the setting that bounds it."""
+
+    STREAMING = "streamingSeconds"
+    ONLINE = "onlineSeconds"
+    CRITICAL = "criticalSeconds"
+    CURRENT_VERSION = "currentVersion"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule, whether the device passes it, and the numbers it went by."""
+
+    rule: Rule
+    passed: bool
+    age_seconds: float | None = None
+    """Since the device was last seen; None when it never was."""
+    threshold_seconds: int | None = None
+    """The age up to which it passes; None for the rule that goes by versions."""
+    current_version: str | None = None
+    latest_version: str | None = None
+    """None when no release is published for such a device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What made a device's status, at the instant it was read."""
+
+    since: datetime
+    reasons: Sequence[Reason]
+    next_transition_at: datetime | None
+    """When the next threshold passes unless the device is seen; None when none is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceView:
     """One device, with its status at the instant it was read."""
@@ -31,6 +65,7 @@ class DeviceView:
     is_current_version: bool
     connection: Connection
     health: Health
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,3 +32,10 @@ POOL_CONNECTIONS = Gauge(
     ["login"],
     multiprocess_mode="livesum",
 )
+SWEEP_SECONDS = Histogram(
+    "partner_api_sweep_seconds",
+    "Time one round of the sweep takes",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+SWEPT_RANGES = Counter("partner_api_swept_ranges_total", "Ranges of pages the sweep read")
+SWEPT_DEVICES = Counter("partner_api_swept_devices_total", "Devices the sweep moved")

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from partner_api.devices.service import DeviceNotFound
+from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import ClientId, MspId
 from partner_api.kernel.paging import CursorKey, CursorSigner, micros, micros_to_instant
 from partner_api.kernel.sql import Parameters
 from partner_api.logs.severity import Severity
 from partner_api.logs.types import LogFilter, LogView
+from partner_api.settings.retention import read as read_retention
 from partner_api.tenancy.tenancy import Tenancy
 
 _ENROLLMENT = "select enrollment_id from devices where msp_id = $1 and client_id = $2"
@@ -26,9 +28,10 @@ class LogPage:
 class Logs:
     """Reads what devices reported since they enrolled."""
 
-    def __init__(self, tenancy: Tenancy, cursors: CursorSigner) -> None:
+    def __init__(self, tenancy: Tenancy, cursors: CursorSigner, clock: Clock) -> None:
         self._tenancy = tenancy
         self._cursors = cursors
+        self._clock = clock
 
     async def list(
         self,
@@ -38,14 +41,19 @@ class Logs:
         limit: int,
         cursor: str | None,
     ) -> LogPage:
-        """A page of one device's log; DeviceNotFound, Invalid for a foreign cursor."""
+        """A page of one device's log; DeviceNotFound, Invalid for a foreign cursor.
+
+        Entries older than the MSP's own retention are not shown.
+        """
         walk = _walk(msp_id, client_id, wanted)
         after = None if cursor is None else self._cursors.open(walk, cursor)
         async with self._tenancy.reading(msp_id) as connection:
             enrollment = await connection.fetchval(_ENROLLMENT, msp_id, client_id)
             if enrollment is None:
                 raise DeviceNotFound
-            parameters = Parameters(msp_id, client_id, enrollment)
+            retention = await read_retention(connection, msp_id)
+            oldest = self._clock.now() - retention.logs
+            parameters = Parameters(msp_id, client_id, enrollment, oldest)
             statement = _statement(wanted, limit, after, parameters)
             rows = await connection.fetch(statement, *parameters.values)
         more = len(rows) > limit
@@ -60,7 +68,7 @@ class Logs:
 def _statement(
     wanted: LogFilter, limit: int, after: Sequence[CursorKey] | None, parameters: Parameters
 ) -> str:
-    conditions = ["msp_id = $1 and client_id = $2 and enrollment_id = $3"]
+    conditions = ["msp_id = $1 and client_id = $2 and enrollment_id = $3 and logged_at >= $4"]
     if wanted.since is not None:
         conditions.append(f"logged_at >= {parameters.add(wanted.since)}")
     if wanted.until is not None:

@@ -1,6 +1,7 @@
 """Queries on organizations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import and_, delete, or_, select
@@ -8,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from partner_api.kernel.ids import OrgId
 from partner_api.organizations.models import Organization, OrganizationCounters
+from partner_api.settings.models import OrganizationSetting
+from partner_api.settings.names import THRESHOLDS, Setting, Values
 from partner_api.tenancy.session import TenantSession
 
 
@@ -24,6 +27,13 @@ async def lock_organization(session: TenantSession, org_id: UUID) -> bool:
     found = select(Organization.org_id).where(Organization.org_id == org_id)
     locked = await session.execute(found.with_for_update(read=True))
     return locked.first() is not None
+
+
+async def get_organization_for_update(session: TenantSession, org_id: OrgId) -> Organization | None:
+    """One of the MSP's organizations, alone until the transaction ends."""
+    # Its key does not change, so rows that only refer to it need not wait.
+    key = (session.msp_id, org_id)
+    return await session.get(Organization, key, with_for_update={"key_share": True})
 
 
 async def list_slugs_like(session: TenantSession, base: str) -> Collection[str]:
@@ -52,6 +62,26 @@ async def insert_organization(session: TenantSession, organization: Organization
     session.add(OrganizationCounters(msp_id=organization.msp_id, org_id=organization.org_id))
     await session.flush()
     return True
+
+
+async def list_chosen_thresholds(
+    session: TenantSession,
+) -> Sequence[tuple[OrgId, str, Values]]:
+    """The organizations for which thresholds were chosen: their ids, names, and which."""
+    chosen = OrganizationSetting
+    rows = await session.execute(
+        select(Organization.org_id, Organization.name, chosen.name, chosen.value)
+        .join(
+            chosen,
+            and_(chosen.msp_id == Organization.msp_id, chosen.org_id == Organization.org_id),
+        )
+        .where(chosen.name.in_(THRESHOLDS))
+        .order_by(Organization.org_id)
+    )
+    return [
+        (OrgId(org_id), name, {Setting(setting): value for _, _, setting, value in found})
+        for (org_id, name), found in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
 
 
 async def delete_organization(session: TenantSession, org_id: OrgId) -> bool:

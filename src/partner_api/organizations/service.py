@@ -9,6 +9,7 @@ from partner_api.kernel.errors import Conflict, NotFound
 from partner_api.kernel.ids import OrgId, uuid7
 from partner_api.kernel.text import fold
 from partner_api.organizations import repository
+from partner_api.organizations.in_force import inherited
 from partner_api.organizations.models import Organization
 from partner_api.organizations.slugs import free_slugs, slug_of
 from partner_api.tenancy.session import TenantSession
@@ -31,7 +32,8 @@ class OrganizationHasDevices(Conflict):
 
 
 async def create_organization(session: TenantSession, name: str, clock: Clock) -> Organization:
-    """Add an organization under a slug of its own."""
+    """Add an organization under a slug of its own, with its MSP's settings."""
+    settings = await inherited(session)
     now = clock.now()
     base = slug_of(name)
     taken = await repository.list_slugs_like(session, base)
@@ -43,6 +45,7 @@ async def create_organization(session: TenantSession, name: str, clock: Clock) -
             name_sort=fold(name),
             slug=slug,
             created_at=now,
+            **settings,
         )
         if await repository.insert_organization(session, organization):
             return organization

@@ -10,7 +10,7 @@ from partner_api.tenancy.models import MspOwned
 
 
 class MspSetting(MspOwned, Base):
-    """One value an MSP chose; it differs from the server's."""
+    """One value an MSP chose; it holds whatever the server's becomes."""
 
     __tablename__ = "msp_settings"
     __table_args__ = (ForeignKeyConstraint(["msp_id"], ["msps.msp_id"]),)
@@ -20,7 +20,7 @@ class MspSetting(MspOwned, Base):
 
 
 class OrganizationSetting(MspOwned, Base):
-    """One value chosen for an organization; it differs from its MSP's."""
+    """One value chosen for an organization; it holds whatever its MSP chooses."""
 
     __tablename__ = "organization_settings"
     __table_args__ = (

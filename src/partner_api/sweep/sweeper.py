@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.kernel.clock import Clock
+from partner_api.kernel.metrics import SWEEP_SECONDS, SWEPT_DEVICES, SWEPT_RANGES
 from partner_api.sweep.wheel import PAGES, Wheel
 
 _LEADER_LOCK = int.from_bytes(b"sweeper!")
@@ -37,7 +38,12 @@ class Sweeper:
 
     async def sweep(self) -> int:
         """Record what has passed by now, and say so; returns how many devices moved."""
-        now = self._clock.now()
+        with SWEEP_SECONDS.time():
+            moved = await self._sweep(self._clock.now())
+        SWEPT_DEVICES.inc(moved)
+        return moved
+
+    async def _sweep(self, now: datetime) -> int:
         pages = await self._connection.fetchval("select sweep_pages()")
         self._wheel.resize(pages, now)
         moved = await self._sweep_hinted(now)
@@ -60,6 +66,7 @@ class Sweeper:
             for device in zip(row["msp_ids"] or (), row["client_ids"] or (), strict=True)
         ]
         moved = await self._move(due, now)
+        SWEPT_RANGES.inc(len(rows))
         for row in rows:
             self._wheel.remember(row["first"], row["next_due"], now)
         return moved

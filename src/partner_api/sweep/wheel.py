@@ -40,6 +40,11 @@ class Wheel:
         return firsts
 
     def remember(self, first: int, next_due: datetime | None, now: datetime) -> None:
-        """Read a range again when its next threshold passes, and after a while anyway."""
+        """Read a range again when its next threshold passes, and after a while anyway.
+
+        After `now` in any case: a threshold that passes only after its very moment is not due at
+        it, and the range would otherwise be read over and over within one round.
+        """
         longest = now + LONGEST_PAUSE
-        heapq.heappush(self._due, (min(next_due or longest, longest), first))
+        due = min(next_due or longest, longest)
+        heapq.heappush(self._due, (max(due, now + timedelta(microseconds=1)), first))

@@ -17,11 +17,13 @@ from partner_api.surfaces.partner import (
     enrollment_tokens,
     errors,
     health,
+    history,
     msp,
     oauth,
     organizations,
     relay,
     schemas,
+    settings,
 )
 from partner_api.surfaces.partner.openapi import as_yaml, document, operation_id
 from partner_api.surfaces.partner.services import Services
@@ -34,8 +36,11 @@ _ROUTERS = (
     credentials.router,
     msp.router,
     organizations.router,
+    history.organizations_router,
+    settings.router,
     enrollment_tokens.router,
     devices.router,
+    history.devices_router,
     agent.router,
     relay.router,
     health.router,

@@ -36,7 +36,10 @@ router = partner_router("Devices")
 
 Include = Annotated[
     IncludeText | None,
-    Query(description="`tags`, `attributes` or `tags,attributes`: added to each device."),
+    Query(
+        description="`tags`, `attributes`, `status`, or several with commas between: added to each "
+        "device. `status` tells since when it has it, why, and until when.",
+    ),
 ]
 
 
@@ -77,7 +80,13 @@ async def list_devices(
     """Devices that match every filter given."""
     wanted = DeviceFilter(org_id, status, connection_state, q or None)
     page = await call.services.devices.list(
-        call.principal.msp_id, wanted, sort_by, sort_order, limit, cursor
+        call.principal.msp_id,
+        wanted,
+        sort_by,
+        sort_order,
+        limit,
+        cursor,
+        explains=_explains(include),
     )
     link_next(request, response, page.next_cursor)
     labels = await _labels(call, [view.client_id for view in page.rows], include)
@@ -169,14 +178,20 @@ async def list_device_logs(
 
 
 async def _device(call: Call, client_id: ClientId, include: Collection[str] | None) -> DeviceRead:
-    view = await call.services.devices.get(call.principal.msp_id, client_id)
+    view = await call.services.devices.get(
+        call.principal.msp_id, client_id, explains=_explains(include)
+    )
     labels = await _labels(call, [client_id], include)
     return DeviceRead(data=mapping.device(view, labels.get(client_id), include))
+
+
+def _explains(include: Collection[str] | None) -> bool:
+    return include is not None and "status" in include
 
 
 async def _labels(
     call: Call, client_ids: Sequence[ClientId], include: Collection[str] | None
 ) -> Mapping[ClientId, Labels]:
-    if not include or not client_ids:
+    if not {"tags", "attributes"} & set(include or ()) or not client_ids:
         return {}
     return await call.services.devices.labels(call.principal.msp_id, client_ids)

@@ -19,8 +19,10 @@ from partner_api.msps import models as msps
 from partner_api.organizations import models as organizations
 from partner_api.provisioning import models as provisioning
 from partner_api.provisioning.tokens import NewEnrollmentToken
+from partner_api.settings.names import Setting, Values
 from partner_api.status.rules import Connection, Health
-from partner_api.surfaces.partner import schemas
+from partner_api.surfaces.partner import schemas, settings_schemas
+from partner_api.surfaces.partner.reasons import status_reason
 from partner_api.tenancy.principal import Scope
 
 
@@ -88,6 +90,7 @@ def device(
     Its labels show as far as they were asked for, and then also when there are none.
     """
     labels, include = labels or Labels(), include or ()
+    explanation = view.explanation
     return schemas.Device(
         client_id=format_client_id(view.client_id),
         msp_id=format_msp_id(view.msp_id),
@@ -110,6 +113,11 @@ def device(
         is_current_version=view.is_current_version,
         tags=list(labels.tags) if "tags" in include else None,
         attributes=dict(labels.attributes) if "attributes" in include else None,
+        status_since=explanation.since if explanation else None,
+        status_reasons=[status_reason(each) for each in explanation.reasons]
+        if explanation
+        else None,
+        next_transition_at=explanation.next_transition_at if explanation else None,
     )
 
 
@@ -123,6 +131,20 @@ def device_edit(body: schemas.DeviceUpdate) -> DeviceEdit:
         tags=(body.tags or []) if "tags" in sent else None,
         attributes=body.attributes or {},
         clears_attributes="attributes" in sent and body.attributes is None,
+    )
+
+
+def settings(values: Values) -> settings_schemas.Settings:
+    """The settings in force."""
+    return settings_schemas.Settings(
+        streaming_seconds=values[Setting.STREAMING],
+        online_seconds=values[Setting.ONLINE],
+        critical_seconds=values[Setting.CRITICAL],
+        offline_event_seconds=values[Setting.OFFLINE_EVENT],
+        check_in_interval_seconds=values[Setting.CHECK_IN_INTERVAL],
+        retention_days=settings_schemas.RetentionDays(
+            logs=values[Setting.LOGS], status_history=values[Setting.STATUS_HISTORY]
+        ),
     )
 
 

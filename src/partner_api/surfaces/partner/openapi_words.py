@@ -53,6 +53,10 @@ TAGS: Final = [
     {"name": "MSP", "description": "Your own account: the fleet's figures, and who logged in."},
     {"name": "Organizations", "description": "Your customers, each with its devices' figures."},
     {
+        "name": "Settings",
+        "description": "What holds for your fleet, and for one organization differently.",
+    },
+    {
         "name": "Enrollment tokens",
         "description": "Permissions for devices to join an organization.",
     },

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from partner_api.fleet.types import Rule
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.wire import (
@@ -20,11 +21,13 @@ from partner_api.surfaces.partner.wire import (
 )
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
 
+_INCLUDED = ("tags", "attributes", "status")
+
 
 def _include(value: object) -> frozenset[str]:
     wanted = frozenset(value.split(",")) if isinstance(value, str) else frozenset[str]()
-    if not wanted or not wanted <= {"tags", "attributes"}:
-        raise ValueError("must be tags, attributes or tags,attributes")
+    if not wanted or not wanted <= set(_INCLUDED):
+        raise ValueError("must be tags, attributes or status, or several with commas between")
     return wanted
 
 
@@ -40,7 +43,13 @@ def _named(value: str) -> str:
 IncludeText = Annotated[
     Any,
     BeforeValidator(_include),
-    WithJsonSchema({"type": "string", "enum": ["tags", "attributes", "tags,attributes"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^({0})(,({0}))*$".format("|".join(_INCLUDED)),
+            "examples": ["tags,status"],
+        }
+    ),
 ]
 OrganizationName = Annotated[
     str,
@@ -290,6 +299,33 @@ class Location(Wire):
     signals: list[str] = Field(default=[], examples=[[]])
 
 
+class StatusReason(Wire):
+    """One of the four rules a status is made of, and the numbers it went by."""
+
+    rule: Rule = Field(
+        description="What it compares: the age against the setting of this name, or versions.",
+        examples=["onlineSeconds"],
+    )
+    passed: bool = Field(examples=[True])
+    age_seconds: float | None = Field(
+        None,
+        ge=0,
+        description="Since the device was last seen; absent when it never was, and for versions.",
+        examples=[1234.5],
+    )
+    threshold_seconds: int | None = Field(None, description="The setting.", examples=[3600])
+    current_version: str | None = Field(None, description="With `rule: currentVersion` only.")
+    latest_version: str | None = Field(
+        None,
+        description="The newest release for such a device, with `rule: currentVersion` only; "
+        "absent when none is published.",
+    )
+    text: str = Field(
+        description="The same as a sentence.",
+        examples=["Last seen 20 minutes 34 seconds ago, within 1 hour"],
+    )
+
+
 class Device(Wire):
     """One device, with its status at the instant of the request.
 
@@ -321,6 +357,17 @@ class Device(Wire):
     tags: list[str] | None = Field(None, description="With `include=tags` only.")
     attributes: dict[str, str | float | bool] | None = Field(
         None, description="With `include=attributes` only."
+    )
+    status_since: Timestamp | None = Field(
+        None, description="Since when both states are what they are; with `include=status` only."
+    )
+    status_reasons: list[StatusReason] | None = Field(
+        None, description="Every rule that counts; with `include=status` only."
+    )
+    next_transition_at: Timestamp | None = Field(
+        None,
+        description="When its state changes next unless it is seen; with `include=status` only, "
+        "and absent when it would not.",
     )
 
 

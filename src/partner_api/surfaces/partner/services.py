@@ -7,6 +7,7 @@ from partner_api.database.disk_space import DiskSpace
 from partner_api.database.readiness import Readiness
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
+from partner_api.history.service import History
 from partner_api.identity.liveness import CredentialLiveness
 from partner_api.identity.service import Identity
 from partner_api.identity.tokens import AccessTokens
@@ -36,6 +37,7 @@ class Services:
     gate: FairGate
     organizations: Organizations
     devices: Devices
+    history: History
     logs: Logs
     provisioning: Provisioning
     check_ins: CheckIns

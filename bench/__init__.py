@@ -1,0 +1,1 @@
+"""Measurements, each a command; none of them is a test."""
