@@ -30,7 +30,10 @@ from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import configure_logging
 from partner_api.operations.server import ServeOptions, migrate_embedded, work
 from partner_api.operations.server import serve as serve_until_stopped
+from partner_api.operations.simulation.display import Display
 from partner_api.operations.simulation.fleet import Plan
+from partner_api.operations.simulation.mix import FAULTS, parse_faults
+from partner_api.operations.simulation.pace import Pace
 from partner_api.operations.simulation.runner import simulate as run_simulation
 from partner_api.surfaces.partner.app import openapi_yaml
 
@@ -105,21 +108,39 @@ def simulate(
     credentials: Annotated[
         Path | None, typer.Option(help="What `msp create --json` printed; the demo's by default.")
     ] = None,
-    devices: Annotated[int, typer.Option(min=1, help="Devices.")] = Plan.devices,
-    organizations: Annotated[int, typer.Option(min=1, help="Organizations.")] = Plan.organizations,
+    devices: Annotated[int, typer.Option(min=1, max=100_000, help="Devices.")] = Plan.devices,
+    organizations: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Organizations.")
+    ] = Plan.organizations,
     seed: Annotated[int, typer.Option(help="Another seed is another fleet.")] = Plan.seed,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Check-ins a second, of all devices; as the server asks by default."),
+    ] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(help=f"Percent of devices, as in silent=10,late=2.5: {', '.join(FAULTS)}."),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds of check-ins; until Ctrl-C by default.")
+    ] = None,
+    progress_every: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds between plain lines of progress, on a terminal too."),
+    ] = None,
 ) -> None:
-    """Post real check-ins and logs of a simulated fleet over HTTP, until Ctrl-C."""
+    """Post real check-ins and logs of a simulated fleet over HTTP."""
+    mix = Plan.mix if faults is None else parse_faults(faults)
+    plan = Plan(devices=devices, organizations=organizations, seed=seed, mix=mix)
+    pace, display = Pace(rate, duration), Display(sys.stdout, progress_every)
     settings = read_settings()
     client_id, client_secret = demonstration.read_credentials(
         credentials or settings.data_dir / demonstration.FILE
     )
-    plan = Plan(devices=devices, organizations=organizations, seed=seed)
-    state = settings.data_dir / "simulation.json"
+    memory = settings.data_dir / "simulation"
     end_with_parent()
-    asyncio.run(
-        until_signalled(run_simulation(url, client_id, client_secret, plan, state, _announce))
-    )
+    fleet = run_simulation(url, client_id, client_secret, plan, pace, memory, display)
+    asyncio.run(until_signalled(fleet))
 
 
 @app.command()
@@ -166,18 +187,19 @@ def upgrade() -> None:
     """Bring the database to the newest schema and make the logins the URLs name."""
     with _database() as (_, databases, _cluster):
         asyncio.run(migrations.upgrade(databases, SystemClock().now()))
-        typer.echo(f"The database stands at {migrations.newest_revision()}")
+        revision = asyncio.run(migrations.current(databases.require_owner()))
+        typer.echo(f"The database stands at {revision}")
 
 
 @db.command()
 def current() -> None:
-    """Print the schema's revision; exit code 1 when it is not the newest."""
+    """Print the schema's revision; exit code 1 when it is older than this version's."""
     with _database() as (_, databases, _cluster):
         revision = asyncio.run(migrations.current(databases.require_owner()))
     newest = migrations.newest_revision()
     typer.echo(revision or "not migrated")
-    if revision != newest:
-        typer.echo(f"The newest is {newest}; run: partner-api db upgrade", err=True)
+    if revision is None or revision < newest:
+        typer.echo(f"This version needs {newest}; run: partner-api db upgrade", err=True)
         raise typer.Exit(1)
 
 

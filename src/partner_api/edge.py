@@ -22,26 +22,42 @@ from partner_api.kernel.metrics import REQUEST_SECONDS, REQUESTS
 BODY_SECONDS = 60.0
 """Enough for eight megabytes over one megabit a second."""
 REQUEST_ID = b"x-request-id"
+CLIENT_LEFT = 499
+"""What proxies count a request as whose client did not wait for the answer."""
+SLOW_SECONDS = 1.0
+"""From here on a request that went well is logged like one that did not."""
+PROBES = frozenset({"/livez", "/readyz", "/v1/health"})
+"""Routes that monitors ask for all day long."""
 UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
 
+_HOT = "hot_route"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _logger = logging.getLogger(__name__)
 
 LimitFor = Callable[[str], int]
 RenderError = Callable[[int, str], ASGIApp]
+RouteFor = Callable[[str], str | None]
 
 
 class Edge:
     """Wraps a surface's application.
 
     `limit_for` tells how many bytes a body at a path may have; `render` makes an answer of a status
-    and a message in the surface's own shape.
+    and a message in the surface's own shape; `route_for` names the route of a path whose request
+    ended before the application saw it.
     """
 
-    def __init__(self, app: ASGIApp, limit_for: LimitFor, render: RenderError) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limit_for: LimitFor,
+        render: RenderError,
+        route_for: RouteFor,
+    ) -> None:
         self._app = app
         self._limit_for = limit_for
         self._render = render
+        self._route_for = route_for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or whatever else the server announces."""
@@ -52,10 +68,13 @@ class Edge:
         request_id = _request_id(scope["headers"])
         context.request_id.set(request_id.decode())
         answer = _Answer(send, request_id)
+        # HEAD is answered like GET; the server, which keeps its own scope, leaves the body out.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
-            await self._handle(scope, receive, answer)
+            await self._handle(asked, receive, answer)
         finally:
-            _note(scope, answer.status, time.perf_counter() - started)
+            route, seconds = self._route(asked), time.perf_counter() - started
+            _note(scope["method"], route, answer.status, seconds, is_hot=_HOT in asked)
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if b"%2f" in scope.get("raw_path", b"").lower():
@@ -73,11 +92,15 @@ class Edge:
         except TimeoutError:
             await self._render(408, "The body took too long to arrive")(scope, receive, answer)
             return
-        if scope["method"] == "HEAD":
-            # Answered like GET; the server leaves the body out.
-            scope = {**scope, "method": "GET"}
-        if body is not None:
-            await self._answer(scope, _Replay(body, receive), answer)
+        if body is None:
+            answer.status = CLIENT_LEFT
+            return
+        answer.expect_leaving(receive)
+        await self._answer(scope, _Replay(body, receive), answer)
+
+    def _route(self, scope: Scope) -> str:
+        found = getattr(scope.get("route"), "path", None) or scope.get(_HOT)
+        return found or self._route_for(scope["path"]) or "unmatched"
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -90,18 +113,25 @@ class Edge:
 
 
 class _Answer:
-    """Adds the request id to an answer, and remembers whether one was begun."""
+    """Adds the request id to an answer, and remembers what became of it."""
 
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send
         self._request_id = request_id
+        self._receive: Receive | None = None
         self.started = False
-        self.status = 0
+        # Ended from outside, before an answer began: the server then answers for us.
+        self.status = 500
+
+    def expect_leaving(self, receive: Receive) -> None:
+        """Look for a client that left; `receive` has nothing else to say any more."""
+        self._receive = receive
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            self.status = message["status"]
+            has_left = self._receive is not None and _has_left(self._receive)
+            self.status = CLIENT_LEFT if has_left else message["status"]
             message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
         await self._send(message)
 
@@ -134,16 +164,32 @@ def is_json(content_type: str | None) -> bool:
     )
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
+def _note(method: str, route: str, status: int, seconds: float, *, is_hot: bool) -> None:
     """Count a request; log it too, unless it is one of the many that devices make and went well."""
-    route = scope.get("route")
-    path = getattr(route, "path", None) or scope.get("hot_route") or "unmatched"
-    REQUESTS.labels(scope["method"], path, str(status)).inc()
-    REQUEST_SECONDS.labels(path).observe(seconds)
-    if status >= 400 or "hot_route" not in scope:
-        milliseconds = round(seconds * 1000, 1)
-        fields = {"status": status, "route": path, "milliseconds": milliseconds}
-        _logger.info("%s %s %s", scope["method"], path, status, extra={"fields": fields})
+    REQUESTS.labels(method, route, str(status)).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+    is_probe = route in PROBES
+    # Whoever probes a server that is only starting gives up soon, and asks again.
+    went_well = status < 400 or (is_probe and status == CLIENT_LEFT)
+    is_routine = went_well and seconds < SLOW_SECONDS
+    if is_routine and is_hot:
+        return
+    level = logging.DEBUG if is_routine and is_probe else logging.INFO
+    milliseconds = round(seconds * 1000, 1)
+    fields = {"status": status, "route": route, "milliseconds": milliseconds}
+    extra = {"fields": fields, "is_routine": is_routine}
+    _logger.log(level, "%s %s %s, %s ms", method, route, status, milliseconds, extra=extra)
+
+
+def _has_left(receive: Receive) -> bool:
+    """Whether the client hung up already; does not wait for it to."""
+    waiting = receive().__await__()
+    try:
+        next(waiting)
+    except StopIteration as received:
+        return bool(received.value["type"] == "http.disconnect")
+    waiting.close()
+    return False
 
 
 def _refuse_announced(headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:

@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.exc import DBAPIError
 
 from partner_api.config import Databases
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.roles import ensure_logins, ensure_roles, logins_of
-from partner_api.kernel.errors import Misconfigured
+from partner_api.kernel.errors import Misconfigured, Unavailable
 
 # Any number will do, as long as nothing else takes it: the first eight bytes of "partner!".
 _UPGRADE_LOCK = int.from_bytes(b"partner!")
@@ -26,14 +29,16 @@ _PACKAGE = Path(__file__).parents[1]
 async def upgrade(databases: Databases, now: datetime) -> None:
     """Bring the database to the newest schema, with its roles, logins and partitions.
 
-    Safe to run again and from several processes at once: a lock lets one work while the others
-    wait and then find nothing to do.
+    Safe to run again, after a run that was killed, and from several processes at once: a lock lets
+    one work while the others wait and then find nothing to do. The schema of a newer release is
+    left as it is. Unavailable, with nothing changed, when something holds a lock for too long.
     """
     url = databases.require_owner()
     async with _connected(url) as owner:
         await owner.execute("select pg_advisory_lock($1)", _UPGRADE_LOCK)
         await ensure_roles(owner)
-        await asyncio.to_thread(command.upgrade, _config(url), "head")
+        if _is_older(await applied_revision(owner)):
+            await asyncio.to_thread(_migrate, url)
         await ensure_logins(owner, logins_of(databases))
         await maintain_partitions(owner, now)
 
@@ -56,8 +61,13 @@ def check_models(owner_url: str) -> None:
     command.check(_config(owner_url))
 
 
+@cache
 def newest_revision() -> str:
-    """The revision this code was written for."""
+    """The revision this code was written for.
+
+    Remembered, because a newer release installed over a running server changes the files and not
+    the code that runs.
+    """
     head = ScriptDirectory.from_config(_config("")).get_current_head()
     if head is None:
         raise Misconfigured("no migrations are installed with this package; install it again")
@@ -79,12 +89,35 @@ async def check_revision(connection: asyncpg.Connection | PoolConnectionProxy) -
     A newer one is fine: every migration leaves the release before it working, and revisions are
     numbered, so that their text tells which is newer.
     """
-    applied, newest = await applied_revision(connection), newest_revision()
-    if applied is None or applied < newest:
+    applied = await applied_revision(connection)
+    if _is_older(applied):
         raise Misconfigured(
-            f"the database stands at revision {applied or 'none'}, this server needs {newest}; "
-            "run: partner-api db upgrade"
+            f"the database stands at revision {applied or 'none'}, this server needs "
+            f"{newest_revision()}; run: partner-api db upgrade"
         )
+
+
+def _is_older(applied: str | None) -> bool:
+    return applied is None or applied < newest_revision()
+
+
+def _migrate(owner_url: str) -> None:
+    try:
+        command.upgrade(_config(_ending_with_its_client(owner_url)), "head")
+    except DBAPIError as error:
+        if isinstance(error.driver_exception, asyncpg.LockNotAvailableError):
+            raise Unavailable(
+                "the migration gave up waiting for a lock that something else holds, such as a "
+                "backup or a long query; nothing was changed. Run again: partner-api db upgrade"
+            ) from error
+        raise
+
+
+def _ending_with_its_client(owner_url: str) -> str:
+    # Otherwise PostgreSQL finishes the statement of a migration that was killed, and until then
+    # holds its locks against devices and against the next attempt.
+    separator = "&" if urlsplit(owner_url).query else "?"
+    return f"{owner_url}{separator}client_connection_check_interval=1s"
 
 
 def _config(owner_url: str) -> Config:

@@ -6,7 +6,11 @@ there and the supervisor adds them up for whoever asks. Without it the counts st
 
 from prometheus_client import Counter, Gauge, Histogram
 
-REQUESTS = Counter("partner_api_requests_total", "Answered requests", ["method", "route", "status"])
+REQUESTS = Counter(
+    "partner_api_requests_total",
+    "Requests by their answer; 499 when the client left before it",
+    ["method", "route", "status"],
+)
 REQUEST_SECONDS = Histogram(
     "partner_api_request_seconds",
     "Time from a request's head to the end of its answer",

@@ -18,6 +18,7 @@ from partner_api.operations.supervisor import Child
 FILE = "demo.json"
 CHECK_IN_INTERVAL_SECONDS = 60
 """Short, so that a newcomer sees something happen."""
+PROGRESS_SECONDS = 600
 
 _NAME = "Demo MSP"
 
@@ -48,7 +49,9 @@ def read_credentials(file: Path) -> tuple[str, str]:
 
 def simulator(data_dir: Path, address: str) -> Child:
     """The simulated fleet as a companion of the server."""
-    command = (sys.executable, "-m", "partner_api", "simulate", "--url", address)
+    command = [sys.executable, "-m", "partner_api", "simulate", "--url", address]
+    # Seldom: a sign of life among the server's own lines, and no line to refresh between them.
+    command += ["--progress-every", str(PROGRESS_SECONDS)]
     return Child("simulator", command, {"PARTNER_API_DATA_DIR": str(data_dir)})
 
 

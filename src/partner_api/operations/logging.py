@@ -1,7 +1,8 @@
 """How our processes log: one line each, in UTC, to standard error.
 
 A request is logged with its id, its MSP and its path, never with its query, headers or body:
-those hold secrets and people's names.
+those hold secrets and people's names. JSON has every request but those devices make and that went
+well; text, which people read as it comes, has those that failed or were slow.
 """
 
 import json
@@ -25,7 +26,11 @@ class LogFormat(StrEnum):
 def configure_logging(log_format: LogFormat = LogFormat.TEXT) -> None:
     """Log everything from INFO up, flushed line by line."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else _text_formatter())
+    if log_format is LogFormat.JSON:
+        handler.setFormatter(JsonFormatter())
+    else:
+        handler.setFormatter(_text_formatter())
+        handler.addFilter(lambda record: not getattr(record, "is_routine", False))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Libraries speak when something is wrong; what goes well is ours to say.
     for library in ("alembic", "httpx", "uvicorn"):

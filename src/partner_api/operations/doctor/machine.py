@@ -11,7 +11,7 @@ from partner_api.kernel.errors import Misconfigured
 from partner_api.operations.doctor.findings import Finding, fail, ok, warn
 
 _KEYS_FILE = "secret-keys"
-_SECRET_FILES = ("database.json", _KEYS_FILE, "demo.json", "simulation.json")
+_SECRET_FILES = ("database.json", _KEYS_FILE, "demo.json")
 _SCARCE, _NEARLY_NONE = 0.10, 0.02
 # Thirty-two random bytes show about thirty different values, and fewer than sixteen never.
 _VARIED = 16

@@ -37,7 +37,6 @@ class Organization(Struct, rename="camel"):
     """A customer, listed or just created."""
 
     org_id: str
-    msp_id: str
     name: str
 
 
@@ -57,6 +56,7 @@ class CheckInResult(Struct, rename="camel"):
     """What became of a check-in, and when the next one is due."""
 
     accepted: int
+    duplicates: int
     check_in_interval_seconds: float
 
 

@@ -1,8 +1,9 @@
-"""Requests that outlast a server's absence: few at a time, tried again until they are answered."""
+"""Requests that outlast a server's absence: tried again until they are answered."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
+from itertools import count
 from random import Random
 from typing import TypeVar
 
@@ -14,14 +15,13 @@ from partner_api.operations.simulation.answers import Problem
 from partner_api.operations.simulation.tally import Tally
 from partner_api.operations.simulation.tokens import TokenSource
 
-MOST_IN_FLIGHT = 20
-
 Answer = TypeVar("Answer")
 Sleep = Callable[[float], Awaitable[None]]
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _BETWEEN_READINESS_CHECKS_SECONDS = 0.5
+_CHECKS_BEFORE_SAYING_SO = 10
 _TRY_AGAIN = {
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -57,14 +57,15 @@ class Client:
         self._http = http
         self._random = random
         self._sleep = sleep
-        self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
 
-    async def wait_until_ready(self) -> None:
-        """Return once the server can serve."""
-        while True:
+    async def wait_until_ready(self, say_waiting: Callable[[], None]) -> None:
+        """Return once the server can serve; say so if that takes a while."""
+        for checks in count(1):
             response = await self._attempt(self.request("GET", "/readyz"))
             if response is not None and response.status_code == HTTPStatus.OK:
                 return
+            if checks == _CHECKS_BEFORE_SAYING_SO:
+                say_waiting()
             await self._sleep(_BETWEEN_READINESS_CHECKS_SECONDS)
 
     def request(
@@ -104,16 +105,15 @@ class Client:
             response = await self._attempt(make())
             if response is not None and response.status_code not in _TRY_AGAIN:
                 return _read(response, answer)
-            self.tally.failures += 1
+            self.tally.errors += 1
             # Our own pause on top of the one asked for: a fleet must not return as one.
             await self._sleep(_asked_pause(response) + next(pauses))
 
     async def _attempt(self, request: httpx.Request) -> httpx.Response | None:
-        async with self._in_flight:
-            try:
-                return await self._http.send(request)
-            except httpx.TransportError:
-                return None
+        try:
+            return await self._http.send(request)
+        except httpx.TransportError:
+            return None
 
     def _pauses(self) -> Iterator[float]:
         longest = _FIRST_PAUSE_SECONDS

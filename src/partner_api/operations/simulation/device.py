@@ -1,8 +1,9 @@
 """One simulated device: it enrolls, checks in and logs as its kind does."""
 
-import asyncio
+import time
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import Random
 
 import httpx
@@ -11,14 +12,24 @@ from partner_api.kernel.clock import Clock
 from partner_api.operations.simulation import reports
 from partner_api.operations.simulation.answers import CheckInResult, Data, Enrolled, LogResult
 from partner_api.operations.simulation.client import Client, Refused
-from partner_api.operations.simulation.fleet import SILENT_FOR, Kind, PlannedDevice
+from partner_api.operations.simulation.fleet import PlannedDevice
+from partner_api.operations.simulation.mix import CLOCK_ERROR, LATE_BY, SILENT_FOR, Kind
 from partner_api.operations.simulation.state import DeviceState, State
 from partner_api.operations.simulation.tokens import Token, TokenSource
 
-_FIRST_CHECK_IN_WITHIN_SECONDS = 9.0
 _AFTER_REFUSAL_SECONDS = 60.0
 _SHARE_WITH_FACTS = 0.1
 _SHARE_WITH_LOGS = 0.2
+_ONE_EARLIER = timedelta(seconds=1)
+_NOTHING = timedelta()
+_AGES = {**SILENT_FOR, Kind.LATE: LATE_BY}
+
+
+@dataclass(frozen=True)
+class _CheckIn:
+    sequence: int
+    observed_at: datetime
+    facts: Mapping[str, str]
 
 
 class Device:
@@ -31,44 +42,48 @@ class Device:
         state: State,
         client: Client,
         clock: Clock,
+        random: Random,
     ) -> None:
         self.planned = planned
         self._permits = permits
         self._state = state
         self._client = client
         self._clock = clock
-        self._random = Random(planned.client_id)  # noqa: S311 - make-believe has no secrets
+        self._random = random
+        self._has_stated_facts = False
+        self._held: _CheckIn | None = None
         known = state.devices.get(planned.client_id)
         self._tokens = TokenSource(self._enroll, clock, Token(known.token) if known else None)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it checks in without end."""
+        return self.planned.kind.is_live
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether it has a token, from this run or an earlier one."""
+        return self.planned.client_id in self._state.devices
 
     async def ensure_enrolled(self) -> None:
         """Enroll, unless an earlier run did; Refused."""
         await self._tokens.get()
 
-    async def live(self, started_at: datetime) -> None:
-        """Behave as its kind does, which for a live one has no end."""
-        kind = self.planned.kind
-        if kind is Kind.NEVER_SEEN:
-            return
-        await asyncio.sleep(self._random.uniform(0, _FIRST_CHECK_IN_WITHIN_SECONDS))
-        if kind.is_live:
-            await self._keep_reporting()
-        else:
-            await self.report(self.planned.facts, started_at - SILENT_FOR[kind])
+    async def take_turn(self) -> float | None:
+        """Check in as its kind does, and log at times.
 
-    async def report(self, facts: Mapping[str, str], observed_at: datetime | None = None) -> float:
-        """Check in, as of now unless told otherwise, and log at times.
-
-        The answer is how many seconds to wait until the next time.
+        The answer is how many seconds to wait until the next turn, None if there is none.
         """
+        if self.planned.kind is Kind.NEVER_SEEN:
+            return None
         try:
-            pause = await self._check_in(facts, observed_at)
-            if observed_at is None and self._random.random() < _SHARE_WITH_LOGS:
+            pause = await self._check_in(self._next())
+            if self.is_live and self._random.random() < _SHARE_WITH_LOGS:
                 await self._log()
         except Refused:
-            self._client.tally.failures += 1
-            return _AFTER_REFUSAL_SECONDS
-        return pause
+            self._client.tally.errors += 1
+            pause = _AFTER_REFUSAL_SECONDS
+        return pause if self.is_live else None
 
     async def _enroll(self) -> Token:
         body = {"clientId": self.planned.client_id, **self.planned.facts}
@@ -83,30 +98,54 @@ class Device:
         memory.token = token
         return Token(token)
 
-    async def _keep_reporting(self) -> None:
-        # Stated in full at first, for the plan may be newer than what the server knows.
-        facts = self.planned.facts
-        while True:
-            await asyncio.sleep(await self.report(facts))
-            facts = self.planned.facts if self._random.random() < _SHARE_WITH_FACTS else {}
+    def _next(self) -> _CheckIn:
+        """The check-in to send in this turn; duplicates and late-comers have a turn of their own.
 
-    async def _check_in(self, facts: Mapping[str, str], observed_at: datetime | None) -> float:
-        observed_at = observed_at or self._clock.now()
-        sequence = self._next_sequence()
+        That way every kind checks in at the rate that was asked for.
+        """
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
+        kind, now = self.planned.kind, self._clock.now()
+        if kind is Kind.REORDERED:
+            self._held = self._observe(now - _ONE_EARLIER)
+        made = self._observe(now - _AGES.get(kind, _NOTHING))
+        if kind is Kind.DUPLICATE:
+            self._held = made
+        return made
 
-        def make(token: str) -> httpx.Request:
-            body = reports.check_in(sequence, observed_at, self._clock.now(), facts)
-            return self._client.request("POST", "/v1/agent/check-ins", token, json=body)
-
-        self._client.tally.sent += 1
-        result = (await self._client.ask_as(self._tokens, make, Data[CheckInResult])).data
-        self._client.tally.accepted += result.accepted
-        return result.check_in_interval_seconds
-
-    def _next_sequence(self) -> int:
+    def _observe(self, at: datetime) -> _CheckIn:
         memory = self._state.devices[self.planned.client_id]
         memory.next_sequence += 1
-        return memory.next_sequence - 1
+        return _CheckIn(memory.next_sequence - 1, at, self._facts_to_state())
+
+    def _facts_to_state(self) -> Mapping[str, str]:
+        # Stated in full at first, for the plan may be newer than what the server knows.
+        if self._has_stated_facts and self._random.random() >= _SHARE_WITH_FACTS:
+            return {}
+        self._has_stated_facts = True
+        return self.planned.facts
+
+    async def _check_in(self, check_in: _CheckIn) -> float:
+        error = CLOCK_ERROR if self.planned.kind is Kind.CLOCK_SKEW else _NOTHING
+        attempted_at = 0.0
+
+        def make(token: str) -> httpx.Request:
+            nonlocal attempted_at
+            attempted_at = time.perf_counter()
+            body = reports.check_in(
+                check_in.sequence,
+                check_in.observed_at + error,
+                self._clock.now() + error,
+                check_in.facts,
+            )
+            return self._client.request("POST", "/v1/agent/check-ins", token, json=body)
+
+        tally = self._client.tally
+        tally.sent += 1
+        result = (await self._client.ask_as(self._tokens, make, Data[CheckInResult])).data
+        tally.answered(result.accepted, result.duplicates, time.perf_counter() - attempted_at)
+        return result.check_in_interval_seconds
 
     async def _log(self) -> None:
         entries = reports.log_entries(self._random, self._clock.now())

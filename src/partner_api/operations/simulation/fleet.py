@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
+from itertools import islice
 from random import Random
 from uuid import NAMESPACE_URL, uuid5
 
 from partner_api.kernel.ids import ClientId, format_client_id
+from partner_api.operations.simulation.mix import SHOWCASE, Kind, Mix
 from partner_api.operations.simulation.names import organization_names, person_at
 
 CURRENT = "1.4.2"
@@ -22,30 +22,7 @@ class Plan:
     devices: int = 60
     organizations: int = 4
     seed: int = 1
-
-
-class Kind(StrEnum):
-    """How a device behaves."""
-
-    REGULAR = "regular"
-    OUTDATED = "outdated"
-    IDLE = "idle"
-    LATE = "late"
-    CRITICAL = "critical"
-    NEVER_SEEN = "never seen"
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it checks in for as long as the simulation runs."""
-        return self in {Kind.REGULAR, Kind.OUTDATED}
-
-
-SILENT_FOR: Mapping[Kind, timedelta] = {
-    Kind.IDLE: timedelta(minutes=20),
-    Kind.LATE: timedelta(hours=3),
-    Kind.CRITICAL: timedelta(hours=30),
-}
-"""How long before the start of the simulation a device of each of these kinds fell silent."""
+    mix: Mix = SHOWCASE
 
 
 @dataclass(frozen=True)
@@ -79,18 +56,6 @@ class _Model:
     arch: str
 
 
-# Of sixty devices, as many of each kind as stand here.
-_KINDS = (
-    *[Kind.REGULAR] * 36,
-    *[Kind.OUTDATED] * 6,
-    *[Kind.IDLE] * 5,
-    *[Kind.LATE] * 4,
-    *[Kind.CRITICAL] * 4,
-    *[Kind.NEVER_SEEN] * 5,
-)
-# A step without a common factor with sixty meets every place once. This one, the closest to the
-# golden section, spreads the rare kinds evenly, so a few devices are a fair sample of many.
-_STEP = 37
 _MODELS: Mapping[_Model, int] = {
     _Model("MBP", "macOS", ("15.3", "15.2", "14.7.4"), "arm64"): 30,
     _Model("IMAC", "macOS", ("15.3", "14.7.4"), "arm64"): 10,
@@ -105,16 +70,18 @@ _SERIAL_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 def plan_fleet(plan: Plan) -> Fleet:
     """The plan in every detail; a plan of more devices leaves the first ones as they are."""
     names = organization_names(plan.organizations, _random(plan.seed, "organizations"))
-    return Fleet(names, [_device(plan.seed, index, names) for index in range(plan.devices)])
+    kinds = islice(plan.mix.kinds(len(names)), plan.devices)
+    devices = [
+        _device(plan.seed, index, names[place], kind) for index, (kind, place) in enumerate(kinds)
+    ]
+    return Fleet(names, devices)
 
 
 def _random(*parts: object) -> Random:
     return Random("/".join(map(str, parts)))  # noqa: S311 - make-believe has no secrets
 
 
-def _device(seed: int, index: int, organizations: Sequence[str]) -> PlannedDevice:
-    kind = _KINDS[index * _STEP % len(_KINDS)]
-    organization = organizations[_organization(kind, index, len(organizations))]
+def _device(seed: int, index: int, organization: str, kind: Kind) -> PlannedDevice:
     random = _random(seed, index)
     return PlannedDevice(
         _client_id(seed, index, organization),
@@ -122,17 +89,6 @@ def _device(seed: int, index: int, organizations: Sequence[str]) -> PlannedDevic
         kind,
         _facts(kind, index, organization, random),
     )
-
-
-def _organization(kind: Kind, index: int, organizations: int) -> int:
-    # Trouble stays among the first organizations, so that they differ in health as well.
-    reach = {
-        Kind.OUTDATED: organizations - 1,
-        Kind.LATE: organizations - 1,
-        Kind.CRITICAL: organizations // 2,
-        Kind.NEVER_SEEN: organizations // 2,
-    }
-    return index % max(1, reach.get(kind, organizations))
 
 
 def _client_id(seed: int, index: int, organization: str) -> str:

@@ -16,6 +16,7 @@ from partner_api.operations.simulation.answers import (
 )
 from partner_api.operations.simulation.client import Client
 from partner_api.operations.simulation.tokens import Token, TokenSource
+from partner_api.operations.simulation.workers import each
 
 _ORGANIZATIONS = "/v1/organizations"
 
@@ -24,7 +25,6 @@ class Partner:
     """Acts for an MSP, by one of its credentials."""
 
     def __init__(self, client: Client, client_id: str, client_secret: str, clock: Clock) -> None:
-        self.client_id = client_id
         self._client = client
         self._clock = clock
         self._form = {
@@ -37,9 +37,12 @@ class Partner:
     async def ensure_organizations(self, names: Sequence[str]) -> dict[str, Organization]:
         """The organizations of these names, those that are missing newly made."""
         known = {organization.name: organization for organization in await self._organizations()}
-        for name in names:
-            if name not in known:
-                known[name] = await self._create_organization(name)
+        missing = [name for name in names if name not in known]
+
+        async def create(name: str) -> None:
+            known[name] = await self._create_organization(name)
+
+        await each(missing, create)
         return {name: known[name] for name in names}
 
     def enrollment_tokens(self, organization: Organization) -> TokenSource:

@@ -1,10 +1,12 @@
 """The surface put together: one FastAPI application, one document, the hot paths in front."""
 
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from partner_api.edge import Edge
@@ -57,7 +59,8 @@ _ONLY_IN_DOCUMENT = (
 def create_app(services: Services) -> ASGIApp:
     """The canonical surface, ready to be mounted at the root."""
     routes = create_routes(services)
-    return Edge(agent.AgentPaths(routes, services), _limit_for, errors.error_response)
+    paths = agent.AgentPaths(routes, services)
+    return Edge(paths, _limit_for, errors.error_response, partial(_route_for, routes))
 
 
 def create_routes(services: Services) -> FastAPI:
@@ -95,6 +98,11 @@ def _document(app: FastAPI, server: str) -> dict[str, Any]:
     if app.openapi_schema is None:
         app.openapi_schema = document(app, server, _ONLY_IN_DOCUMENT)
     return app.openapi_schema
+
+
+def _route_for(app: FastAPI, path: str) -> str | None:
+    routes: Sequence[APIRoute] = app.state.routes
+    return next((route.path for route in routes if route.path_regex.fullmatch(path)), None)
 
 
 def _limit_for(path: str) -> int:
