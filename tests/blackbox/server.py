@@ -94,11 +94,11 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.output
         try:
-            # Unverified, as it is plain HTTP: a TLS context at every poll costs more than all else.
+            # Plain HTTP; making a TLS context at every poll would cost more than all else.
             answer = httpx.get(f"{self.url}/readyz", timeout=5, verify=False)
-            return answer.status_code == 200
         except httpx.TransportError:
             return False
+        return answer.status_code == 200
 
     def children(self, module: str) -> list[psutil.Process]:
         """The processes that run one of our modules."""
