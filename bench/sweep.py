@@ -59,29 +59,47 @@ async def _measure(databases: Databases, options: argparse.Namespace) -> None:
     ):
         checking_in = asyncio.create_task(_check_in(writing, keys))
         sweeper = Sweeper(sweeping, SystemClock())
-        backend = sweeping.get_server_pid()
-        writer = writing.get_server_pid()
+        # The first round reads everything; what follows is the everyday cost.
         await sweeper.sweep()
         print(f"Sweeping for {options.seconds:.0f} s …", flush=True)
-        started, since = time.monotonic(), datetime.now(UTC)
-        database, checked = _cpu(backend), _cpu(writer)
-        python, rounds, moved = 0.0, 0, 0
-        while time.monotonic() - started < options.seconds:
-            before = time.process_time()
-            moved += await sweeper.sweep()
-            python += time.process_time() - before
-            rounds += 1
-            await asyncio.sleep(PAUSE)
-        elapsed = time.monotonic() - started
+        spent = _Spent(sweeping.get_server_pid(), writing.get_server_pid())
+        rounds, moved = await _sweep_for(sweeper, options.seconds)
+        spent.report(rounds, moved)
+        print(f"oldest step not yet recorded   {await owner.fetchval(_LATE) or 0:.2f} s")
         checking_in.cancel()
-        print(f"rounds                         {rounds}")
-        print(f"devices moved                  {moved}")
-        print(f"sweep, PostgreSQL, of one core {(_cpu(backend) - database) / elapsed:.2%}")
-        print(f"sweep, Python, at most         {python / elapsed:.2%}")
-        print(f"check-ins, PostgreSQL          {(_cpu(writer) - checked) / elapsed:.2%}")
-        lag = await owner.fetchrow(_LATE, since)
-        print(f"steps not yet recorded, oldest {lag[0] or 0:.2f} s")
     await owner.close()
+
+
+async def _sweep_for(sweeper: Sweeper, seconds: float) -> tuple[int, int]:
+    rounds = moved = 0
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        moved += await sweeper.sweep()
+        rounds += 1
+        await asyncio.sleep(PAUSE)
+    return rounds, moved
+
+
+class _Spent:
+    """Processor time since it was made, of two of PostgreSQL's processes and of this one."""
+
+    def __init__(self, sweeping: int, writing: int) -> None:
+        self._pids = (sweeping, writing)
+        self._cpu = [_cpu(pid) for pid in self._pids]
+        self._python = time.process_time()
+        self._started = time.monotonic()
+
+    def report(self, rounds: int, moved: int) -> None:
+        elapsed = time.monotonic() - self._started
+        sweeping, writing = (
+            (_cpu(pid) - before) / elapsed
+            for pid, before in zip(self._pids, self._cpu, strict=True)
+        )
+        python = (time.process_time() - self._python) / elapsed
+        print(f"rounds, devices moved          {rounds}, {moved}")
+        print(f"sweep, PostgreSQL, of one core {sweeping:.2%}")
+        print(f"check-ins, PostgreSQL          {writing:.2%}")
+        print(f"Python, sweep and check-ins    {python:.2%}")
 
 
 _MSP = "insert into msps (msp_id, name, created_at) values ($1, 'Bench', now())"
@@ -116,13 +134,13 @@ _KEYS = "select msp_id, client_id from devices order by last_seen"
 _GROUP = "select count(*) from check_in_everyday($1, $2, $3, $4, $5, $6, $7)"
 _LATE = """
     select extract(epoch from now() - min(last_seen + interval '300 seconds'))
-      from devices where stage = 0 and last_seen < now() - interval '300 seconds'
-       and $1::timestamptz is not null"""
+      from devices where stage = 0 and last_seen < now() - interval '300 seconds'"""
 
 
-async def _fill(
-    owner: asyncpg.Connection, devices: int, organizations: int
-) -> Sequence[asyncpg.Record]:
+Key = tuple[uuid.UUID, uuid.UUID]
+
+
+async def _fill(owner: asyncpg.Connection, devices: int, organizations: int) -> Sequence[Key]:
     started = time.monotonic()
     msp_id = uuid.uuid4()
     await owner.execute(_MSP, msp_id)
@@ -133,12 +151,10 @@ async def _fill(
     await owner.execute(_SHIFT, timedelta(seconds=1.5 * (time.monotonic() - started)))
     await owner.execute("vacuum analyze devices")
     await owner.execute("analyze organization_counters")
-    return await owner.fetch(_KEYS)
+    return [(row[0], row[1]) for row in await owner.fetch(_KEYS)]
 
 
-async def _check_in(
-    connection: asyncpg.pool.PoolConnectionProxy, keys: Sequence[asyncpg.Record]
-) -> None:
+async def _check_in(connection: asyncpg.pool.PoolConnectionProxy, keys: Sequence[Key]) -> None:
     """Everybody in turn, one group after another, each 240 seconds after the last time."""
     talking = [key for n, key in enumerate(keys) if n % SILENT_EVERY]
     pause = INTERVAL * GROUP / len(talking)

@@ -43,6 +43,7 @@ SWEEP = (
     "due_hints",
     "forget_hints",
     "set_watermark",
+    "notice_releases",
     "unapplied_releases",
     "outdated_devices",
     "finish_release",
@@ -140,10 +141,10 @@ def _state() -> None:
         "releases",
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
     )
-    op.execute("alter table releases add published_xid xid8 not null default pg_current_xact_id()")
+    op.execute("alter table releases add noticed_xid xid8")
     open_to(Role.FUNCTIONS, "organizations", grants="select, update (settings_changed_at)")
-    op.execute(f"grant select on msps to {Role.FUNCTIONS}")
-    op.execute(f"grant update (applied_at) on releases to {Role.FUNCTIONS}")
+    open_to(Role.FUNCTIONS, "msps", grants="select")
+    op.execute(f"grant update (noticed_xid, applied_at) on releases to {Role.FUNCTIONS}")
 
 
 def _counters() -> None:
@@ -158,10 +159,6 @@ def _counters() -> None:
             ["organizations.msp_id", "organizations.org_id"],
             name=op.f("organization_counters_msp_id_org_id_fkey"),
             ondelete="CASCADE",
-        ),
-        sa.CheckConstraint(
-            f"least({', '.join(COUNTS)}) >= 0",
-            name=op.f("organization_counters_none_negative_check"),
         ),
         # Nearly every write can then stay on the row's own page.
         postgresql_with={"fillfactor": 50},

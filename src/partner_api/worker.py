@@ -1,7 +1,7 @@
 """The worker processes: what must happen although nobody asks for it.
 
 One sweeps, over a connection of its own: `python -m partner_api.worker sweep`. The other keeps
-partitions, lets devices follow releases and settings, and counts anew once a day:
+partitions, lets devices follow releases and settings, and counts anew once an hour:
 `python -m partner_api.worker chores`. The supervisor starts both, with every setting in the
 environment.
 """
@@ -31,7 +31,7 @@ from partner_api.sweep.sweeper import Sweeper
 _SWEEP_SECONDS = 0.5
 _FOLLOW_SECONDS = 1.0
 _PARTITIONS_SECONDS = 600.0
-_RECOUNT_SECONDS = 24 * 3600.0
+_RECOUNT_SECONDS = 3600.0
 _RETRY_SECONDS = 1.0
 
 _logger = logging.getLogger(__name__)

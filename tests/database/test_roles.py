@@ -23,28 +23,29 @@ from partner_api.database.roles import (
 from partner_api.kernel.errors import Misconfigured
 from partner_api.kernel.ids import uuid7
 from tests.clock import StoppedClock
+from tests.database.functions import executable_by
 from tests.factories.tenants import Tenant
 from tests.tenancy.models import TENANT_TABLES
 
 OWNER = "partner_api_owner"
-EXECUTES = {
-    Role.API: {"search_devices"},
-    Role.INGEST: {
-        "check_in_group",
-        "check_in_read",
-        "check_in_write",
-        "log_group",
-        "relay_devices",
-    },
-    Role.WORKER: {"maintain_partitions"},
-}
 READS = {
-    Role.API: {*TENANT_TABLES, "alembic_version", "releases"},
+    Role.API: {*TENANT_TABLES, "alembic_version", "releases", "sweep_watermark"},
     Role.INGEST: set(),
     Role.WORKER: {"alembic_version"},
 }
 WRITES = {
-    Role.API: {"credentials", "device_labels", "devices", "enrollment_tokens", "organizations"},
+    Role.API: {
+        "credentials",
+        "device_labels",
+        "device_transitions",
+        "devices",
+        "enrollment_tokens",
+        "msp_settings",
+        "organization_counters",
+        "organization_settings",
+        "organizations",
+        "status_hints",
+    },
     Role.INGEST: set(),
     Role.WORKER: set(),
 }
@@ -174,7 +175,7 @@ async def test_a_login_executes_exactly_these_functions(connect: Connect, role: 
     executes = """
         select proname from pg_proc where pronamespace = 'public'::regnamespace
            and has_function_privilege(oid, 'execute')"""
-    assert await names(login, executes) == EXECUTES[role]
+    assert await names(login, executes) == executable_by(role)
 
 
 @pytest.mark.parametrize("role", ACTING)
@@ -285,6 +286,9 @@ async def test_the_api_writes_no_other_tenants_row(
             "delete from devices where msp_id = $1",
             "delete from organizations where msp_id = $1",
             "delete from enrollment_tokens where msp_id = $1",
+            "update organization_counters set idle_current = 9 where msp_id = $1",
+            "delete from msp_settings where msp_id = $1",
+            "delete from organization_settings where msp_id = $1",
         ):
             assert (await login.execute(statement, other_tenant.msp_id)).endswith(" 0")
 
@@ -302,6 +306,13 @@ async def test_the_api_writes_no_other_tenants_row(
         "update alembic_version set version_num = 'x'",
         "insert into logs default values",
         "delete from logs",
+        "update organizations set slug = 'x'",
+        "update releases set applied_at = null",
+        "update sweep_watermark set swept_at = 'epoch'",
+        "update device_transitions set cause = 'x'",
+        "delete from device_transitions",
+        "delete from organization_counters",
+        "delete from status_hints",
         "select from logs_{today}",
     ],
 )

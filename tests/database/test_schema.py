@@ -20,34 +20,34 @@ from partner_api.database.roles import Role
 from partner_api.kernel.errors import Misconfigured
 from partner_api.tenancy.rls import TENANT
 from tests.clock import StoppedClock
-from tests.tenancy.models import TENANT_TABLES
+from tests.database.functions import DEFINERS, PLAIN, PURE
+from tests.tenancy.models import NAMES_A_TABLE, TENANT_TABLES
 
 OWNER = "partner_api_owner"
-GLOBAL_TABLES = {"alembic_version", "releases"}
+GLOBAL_TABLES = {"alembic_version", "releases", "sweep_watermark"}
 
 # Who sees more than one tenant, all of them: (table, policy, role).
 SEES_EVERY_TENANT = {
     ("credentials", "owner", OWNER),
     ("device_labels", "owner", OWNER),
+    ("device_transitions", "functions", "fleet_functions"),
+    ("device_transitions", "owner", OWNER),
     ("devices", "functions", "fleet_functions"),
     ("devices", "owner", OWNER),
     ("enrollment_tokens", "owner", OWNER),
     ("logs", "functions", "fleet_functions"),
     ("logs", "owner", OWNER),
     ("members", "owner", OWNER),
+    ("msp_settings", "owner", OWNER),
+    ("msps", "functions", "fleet_functions"),
     ("msps", "owner", OWNER),
+    ("organization_counters", "functions", "fleet_functions"),
+    ("organization_counters", "owner", OWNER),
+    ("organization_settings", "owner", OWNER),
+    ("organizations", "functions", "fleet_functions"),
     ("organizations", "owner", OWNER),
-}
-
-# Each function's owner and the one role that may execute it.
-FUNCTIONS = {
-    "check_in_group": (Role.FUNCTIONS, Role.INGEST),
-    "check_in_read": (Role.FUNCTIONS, Role.INGEST),
-    "check_in_write": (Role.FUNCTIONS, Role.INGEST),
-    "log_group": (Role.FUNCTIONS, Role.INGEST),
-    "relay_devices": (Role.FUNCTIONS, Role.INGEST),
-    "maintain_partitions": (Role.PARTITIONS, Role.WORKER),
-    "search_devices": (Role.FUNCTIONS, Role.API),
+    ("status_hints", "functions", "fleet_functions"),
+    ("status_hints", "owner", OWNER),
 }
 
 
@@ -145,6 +145,7 @@ async def test_every_key_of_a_tenant_table_begins_with_the_tenant(
 
 _CALLS = """
     select p.proname as name, p.prosecdef as is_definer, o.rolname as owner,
+           p.provolatile = 'i' as is_immutable,
            o.rolcanlogin or o.rolsuper as owner_can_more,
            coalesce(p.proconfig, '{}') as settings, p.prosrc as source,
            array(select case grantee when 0 then 'public' else grantee::regrole::text end
@@ -154,27 +155,47 @@ _CALLS = """
      where p.pronamespace = 'public'::regnamespace order by 1"""
 
 
-async def test_every_function_is_its_owners_and_one_callers(
+async def test_every_function_with_more_rights_is_its_owners_and_one_callers(
     connection: asyncpg.Connection,
 ) -> None:
-    functions = await connection.fetch(_CALLS)
-    assert {row["name"]: (row["owner"], *row["callers"]) for row in functions} == FUNCTIONS
+    functions = [row for row in await connection.fetch(_CALLS) if row["is_definer"]]
+    assert {row["name"]: (row["owner"], *row["callers"]) for row in functions} == DEFINERS
     for row in functions:
-        assert row["is_definer"], row["name"]
         assert not row["owner_can_more"], row["name"]
-        assert "search_path=pg_catalog, public, pg_temp" in row["settings"], row["name"]
+
+
+async def test_every_other_function_has_its_callers_rights(
+    connection: asyncpg.Connection,
+) -> None:
+    functions = [row for row in await connection.fetch(_CALLS) if not row["is_definer"]]
+    assert {row["name"]: set(row["callers"]) for row in functions} == PLAIN
+    assert {row["owner"] for row in functions} == {OWNER}
+    assert {row["name"] for row in functions if row["is_immutable"]} == PURE
+
+
+async def test_every_function_finds_our_tables_and_no_clock(
+    connection: asyncpg.Connection,
+) -> None:
+    for row in await connection.fetch(_CALLS):
         assert not re.search(r"\bnow\s*\(|_timestamp\b", row["source"]), row["name"]
+        if row["name"] in PURE:
+            assert not NAMES_A_TABLE.search(row["source"]), row["name"]
+        else:
+            assert "search_path=pg_catalog, public, pg_temp" in row["settings"], row["name"]
 
 
 async def test_no_function_takes_a_tenant_on_trust(connection: asyncpg.Connection) -> None:
     """Search reads the setting; what names tenants joins on the token's hash as well.
 
-    Only the relay's has no hash to show: its one tenant is a verified integrator's.
+    Only the relay's has no hash to show: its one tenant is a verified integrator's. The worker's
+    see every tenant, and are told of none by anybody outside.
     """
     for row in await connection.fetch(_CALLS):
-        if row["callers"] == [Role.API]:
+        if not row["is_definer"] or row["name"] in _PASSES_ON:
+            assert not row["is_definer"] or not NAMES_A_TABLE.search(row["source"])
+        elif row["callers"] == [Role.API]:
             assert "current_setting('app.msp_id')::uuid" in row["source"]
-        if row["name"] == "relay_devices":
+        elif row["name"] == "relay_devices":
             assert row["source"].count("d.msp_id = p_msp_id") == 1
         elif row["callers"] == [Role.INGEST]:
             joins = row["source"].count("msp_id = i.msp_id")
@@ -182,6 +203,9 @@ async def test_no_function_takes_a_tenant_on_trust(connection: asyncpg.Connectio
             assert row["source"].count("token_hash = i.token_hash") == joins
             assert row["source"].count("client_id = i.client_id") == joins
 
+
+# Names of the release before, for functions that took their place.
+_PASSES_ON = {"check_in_group", "check_in_write"}
 
 _OUR_KINDS = """
     select relname from pg_class where relnamespace = 'public'::regnamespace and relkind"""
@@ -193,7 +217,7 @@ _ACTIVE = [
     "select typname from pg_type where typtype = 'e'",
     "select rulename from pg_rewrite where ev_class >= 16384",
     f"{_OUR_KINDS} in ('v', 'm', 'S', 'f')",
-    f"{_DEFAULTS} ~* 'now|timestamp|uuid|random|nextval'",
+    f"{_DEFAULTS} ~* 'now|_timestamp|localtime|uuid|random|nextval'",
 ]
 
 

@@ -107,12 +107,15 @@ async def test_check_ins_are_taken_beside_one_the_database_refuses(
     broken, sound = [await tenant.create_organization(name) for name in ("Broken", "Sound")]
     agents = [await tenant.enroll(org_id) for org_id in (broken, *[sound] * 6)]
     async with owner.begin() as connection:
-        # As if somebody had written past the functions: a device cannot leave where none is.
-        await connection.execute(_MISCOUNT, {"org_id": parse_org_id(broken)})
+        await connection.execute(text(_REFUSE.format(parse_org_id(broken))))
     answers = await asyncio.gather(*(agent.post_check_in() for agent in agents))
+    async with owner.begin() as connection:
+        await connection.execute(text("alter table devices drop constraint refused"))
     assert [answer.status_code for answer in answers] == [500, *[200] * 6]
     assert (await agents[1].read())["connectionState"] == "streaming"
     assert "lastSeen" not in await agents[0].read()
 
 
-_MISCOUNT = text("update organization_counters set lost_current = 0 where org_id = :org_id")
+_REFUSE = """
+    alter table devices add constraint refused
+    check (org_id <> '{}' or last_seen is null) not valid"""

@@ -20,7 +20,9 @@ _DAYS = """
 
 
 @pytest.fixture
-async def maintainer(databases: Databases, clock: StoppedClock) -> AsyncIterator[asyncpg.Connection]:
+async def maintainer(
+    databases: Databases, clock: StoppedClock
+) -> AsyncIterator[asyncpg.Connection]:
     """The worker's own connection, amid the partitions the present day needs, then and after."""
     connection = await asyncpg.connect(databases.worker)
     await restore(databases, clock)

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from partner_api.fleet.counts import COLUMNS
 from partner_api.kernel.ids import OrgId, parse_client_id, parse_org_id
 from partner_api.tenancy.session import tenant_session
 from tests.factories.tenants import Agent, Tenant
@@ -36,12 +35,6 @@ async def history(owner: AsyncEngine, agent: Agent) -> Sequence[Step]:
     async with owner.connect() as connection:
         rows = await connection.execute(_HISTORY, _key(agent))
     return [Step(*row) for row in rows]
-
-
-async def miscounted(owner: AsyncEngine) -> Sequence[object]:
-    """Every organization whose counters are not what counting its devices' stored states tells."""
-    async with owner.connect() as connection:
-        return (await connection.execute(_MISCOUNTED)).all()
 
 
 async def change_thresholds(
@@ -74,17 +67,4 @@ _HISTORY = text(
 _SETTINGS = text(
     "update organizations set streaming_seconds = :streaming, online_seconds = :online, "
     "critical_seconds = :critical, settings_changed_at = :now where org_id = :org_id"
-)
-_COUNTED = ", ".join(
-    f"count(d.client_id) filter (where status_state(d.stage, d.is_current) = {state})"
-    for state in range(len(COLUMNS))
-)
-_MISCOUNTED = text(
-    f"""
-    select o.msp_id, o.org_id
-      from organizations o
-      left join devices d on d.msp_id = o.msp_id and d.org_id = o.org_id
-      join organization_counters c on c.msp_id = o.msp_id and c.org_id = o.org_id
-     group by o.msp_id, o.org_id, {", ".join(f"c.{name}" for name in COLUMNS)}
-    having ({_COUNTED}) is distinct from ({", ".join(f"c.{name}" for name in COLUMNS)})"""
 )

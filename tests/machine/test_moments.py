@@ -17,7 +17,6 @@ from tests.worker import Worker
 MICROSECOND = timedelta(microseconds=1)
 
 
-@pytest.mark.xfail(strict=True, reason="move_device leaves two hints at one device")
 async def test_a_device_moves_shortly_before_it_goes_idle(
     agent: Agent, clock: StoppedClock
 ) -> None:
@@ -28,7 +27,6 @@ async def test_a_device_moves_shortly_before_it_goes_idle(
     assert moved.status_code == 200, moved.text
 
 
-@pytest.mark.xfail(strict=True, reason="a range due now and not yet passed is read without end")
 @pytest.mark.parametrize("seconds", [3600, 86400])
 async def test_the_sweep_ends_at_the_very_moment_of_a_threshold(
     agent: Agent, clock: StoppedClock, worker: Worker, seconds: int
@@ -41,7 +39,6 @@ async def test_the_sweep_ends_at_the_very_moment_of_a_threshold(
         await worker.work()
 
 
-@pytest.mark.xfail(strict=True, reason="follow brings whatever else changed, at the wrong moment")
 async def test_a_release_and_settings_step_each_at_its_own_moment(
     tenant: Tenant, owner: AsyncEngine, clock: StoppedClock, worker: Worker
 ) -> None:
@@ -64,7 +61,6 @@ async def test_a_release_and_settings_step_each_at_its_own_moment(
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="a check-in brings a pending release, at its own moment")
 async def test_a_release_does_not_outdate_a_device_before_it_was_published(
     tenant: Tenant, owner: AsyncEngine, clock: StoppedClock, worker: Worker
 ) -> None:

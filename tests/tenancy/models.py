@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 
 import partner_api
 from partner_api.database.base import Base
@@ -18,3 +19,7 @@ _import_models()
 
 TABLES = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
 TENANT_TABLES = sorted(name for name, model in TABLES.items() if issubclass(model, MspOwned))
+
+A_TABLE = "|".join(TENANT_TABLES)
+NAMES_A_TABLE = re.compile(rf"\b(?:from|join|update)\s+(?:only\s+)?({A_TABLE})\b", re.IGNORECASE)
+"""SQL that reads or changes a tenant's table; the group is its name."""

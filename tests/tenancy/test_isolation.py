@@ -81,7 +81,10 @@ def filled(operation: Operation, ids: Ids) -> str:
 
 
 async def call(tenant: Tenant, operation: Operation, ids: Ids) -> httpx.Response:
-    body: Any = {"name": "Intruder"} if operation.method in {"POST", "PUT", "PATCH"} else None
+    body: Any = None
+    if operation.method in {"POST", "PUT", "PATCH"}:
+        is_settings = operation.path.endswith("/settings")
+        body = {"checkInIntervalSeconds": 60} if is_settings else {"name": "Intruder"}
     return await tenant.http.request(
         operation.method, filled(operation, ids), headers=tenant.headers, json=body
     )

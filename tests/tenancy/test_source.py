@@ -11,18 +11,18 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 import partner_api
+from partner_api.database.roles import Role
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.tenancy import Claim
+from tests.database.functions import DEFINERS
 from tests.factories.tenants import Agent, post_enrollment
-from tests.tenancy.models import TENANT_TABLES
+from tests.tenancy.models import A_TABLE, NAMES_A_TABLE, TENANT_TABLES
 
 PACKAGE = Path(partner_api.__file__).parent
 MIGRATIONS = PACKAGE.parents[1] / "migrations"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *MIGRATIONS.rglob("*.py")])
 SQL_FILES = sorted([*PACKAGE.rglob("*.sql"), *MIGRATIONS.rglob("*.sql")])
 
-A_TABLE = "|".join(TENANT_TABLES)
-NAMES_A_TABLE = re.compile(rf"\b(?:from|join|update)\s+(?:only\s+)?({A_TABLE})\b", re.IGNORECASE)
 BY_TENANT = re.compile(r"\bmsp_id\s*=|=\s*(?:\w+\.)?msp_id\b", re.IGNORECASE)
 DATABASE_CLOCK = re.compile(
     r"\bnow\s*\(|\b(?:clock|statement|transaction)_timestamp\b|\btimeofday\s*\("
@@ -100,7 +100,7 @@ def test_the_files_searched_are_there() -> None:
     assert len(SQL_FILES) >= 6
     assert len([path for path in SOURCES if path.is_relative_to(MIGRATIONS)]) >= 9
     assert any("select enabled from credentials" in piece for _, piece in ALL_TEXTS)
-    assert any("from devices d {}" in piece for _, piece in ALL_TEXTS)
+    assert any("from devices d" in piece and "{}" in piece for _, piece in ALL_TEXTS)
 
 
 def test_no_sql_asks_the_database_for_the_time_or_for_ids() -> None:
@@ -113,7 +113,7 @@ def test_no_sql_asks_the_database_for_the_time_or_for_ids() -> None:
                 assert node.value.id != "func" or node.attr not in {"now", "current_timestamp"}
 
 
-@pytest.mark.parametrize("package", ["fleet", "logs", "ingest", "identity"])
+@pytest.mark.parametrize("package", ["fleet", "history", "identity", "ingest", "logs", "settings"])
 def test_every_sql_text_that_names_a_tenants_table_names_the_tenant(package: str) -> None:
     """A text with holes may get its tenant through one; what it becomes is watched below."""
     own = [(path, piece) for path, piece in ALL_TEXTS if path.is_relative_to(PACKAGE / package)]
@@ -128,10 +128,23 @@ def assert_each_table_has_its_tenant(statement: str) -> None:
     assert len(tenants) >= len(tables), statement
 
 
+# The worker's eyes: what is to be done for any tenant, and for which.
+LOOKS_AT_EVERY_TENANT = {
+    "changed_organizations",
+    "due_hints",
+    "every_msp",
+    "every_organization",
+    "sweep_scan",
+}
+
+
 @pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.name)
 def test_every_function_joins_on_the_tenant(path: Path) -> None:
-    source = sql_in(path)
-    if NAMES_A_TABLE.search(source):
+    source, (name, *_) = sql_in(path), path.name.split(".")
+    if name in LOOKS_AT_EVERY_TENANT:
+        assert DEFINERS[name] == (Role.FUNCTIONS, Role.WORKER)
+        assert re.search(r"returns table \([^)]*\bmsp_ids? uuid", source)
+    elif NAMES_A_TABLE.search(source):
         assert_each_table_has_its_tenant(source)
 
 
@@ -196,6 +209,10 @@ async def _read_everything(agent: Agent) -> None:
         f"{logs}&cursor={cursor}",
         f"{logs}&level=info&from={instant}&to={instant}",
         f"/v1/devices/{agent.client_id}",
+        f"/v1/devices/{agent.client_id}?include=status",
+        f"/v1/devices/{agent.client_id}/status-history?limit=1",
+        f"/v1/devices/{agent.client_id}/availability",
+        f"/v1/organizations/{agent.org_id}/availability",
         f"/v1/organizations/{agent.org_id}",
         "/v1/organizations?limit=1",
         f"/v1/msp/{tenant.msp}/stats",
@@ -218,7 +235,8 @@ async def test_every_statement_of_a_session_names_the_tenant(
     finally:
         event.remove(engine, "before_cursor_execute", note)
     named = {table for statement in seen for table in _tables_of_a_change(statement)}
-    assert named >= set(TENANT_TABLES) - {"logs", "msps"}
+    # These are read elsewhere, or written by functions alone.
+    assert named >= set(TENANT_TABLES) - {"logs", "msps", "device_transitions", "status_hints"}
     for statement in seen:
         if _tables_of_a_change(statement):
             assert BY_TENANT.search(statement) or statement.startswith("INSERT"), statement
@@ -246,6 +264,11 @@ async def _change_everything(agent: Agent) -> None:
         patch = {"orgId": agent.org_id, "tags": tags}
         edited = await tenant.http.patch(device, json=patch, headers=tenant.headers)
         assert edited.status_code == 200
+    for settings in ("/v1/msp/settings", f"/v1/organizations/{org_id}/settings"):
+        for seconds in (600, None):
+            changed = await tenant.patch(settings, json={"streamingSeconds": seconds})
+            assert changed.status_code == 200
+        assert (await tenant.get(settings)).status_code == 200
     await tenant.delete(f"{path}/{made['id']}")
     await tenant.delete(device)
     assert (await tenant.delete(f"/v1/organizations/{org_id}")).status_code == 204

@@ -49,6 +49,8 @@ async def edit_device(
         await repository.move_device(session, client_id, edit.org_id, clock.now())
     for name, value in edit.facts.items():
         _set_fact(device, name, value)
+    if edit.facts:
+        await repository.adjust_device(session, client_id, "edited", clock.now())
     if edit.tags is not None or edit.attributes or edit.clears_attributes:
         await _set_labels(session, client_id, edit)
 

@@ -103,10 +103,9 @@ class Release(Base):
     version: Mapped[str] = mapped_column(Text, primary_key=True)
     version_sort: Mapped[str] = mapped_column(Sortable)
     published_at: Mapped[datetime] = mapped_column(Instant)
-    published_xid: Mapped[int] = mapped_column(
-        TransactionId, server_default=text("pg_current_xact_id()")
-    )
-    """The transaction that published it: who began before may not know it yet."""
+    noticed_xid: Mapped[int | None] = mapped_column(TransactionId)
+    """The worker's transaction that saw it published. Whoever judged a device without knowing it
+    held an older one."""
     applied_at: Mapped[datetime | None] = mapped_column(Instant)
     """When every device it outdates was recorded as outdated."""
 

@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
-    CheckConstraint,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -43,18 +42,6 @@ class Organization(MspOwned, Base):
     """When they last changed, until every device follows them."""
 
 
-_COUNTS = (
-    "streaming_current",
-    "streaming_outdated",
-    "idle_current",
-    "idle_outdated",
-    "offline_current",
-    "offline_outdated",
-    "lost_current",
-    "lost_outdated",
-)
-
-
 class OrganizationCounters(MspOwned, Base):
     """How many of an organization's devices are in each state; one row, made with it.
 
@@ -68,7 +55,6 @@ class OrganizationCounters(MspOwned, Base):
             ["organizations.msp_id", "organizations.org_id"],
             ondelete="CASCADE",
         ),
-        CheckConstraint(f"least({', '.join(_COUNTS)}) >= 0", name="none_negative"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 

@@ -14,8 +14,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.database.pools import acquired
 from partner_api.kernel.clock import Clock
+from partner_api.sweep.chunks import AT_ONCE, in_halves
 
-_DEVICES_AT_ONCE = 1000
+_FOLLOW = "select follow($1, $2, $3, $4, $5)"
 _ORGANIZATIONS_AT_ONCE = 100
 _BEFORE_ALL = UUID(int=0)
 
@@ -34,6 +35,7 @@ class Followers:
             await self._settings(connection)
 
     async def _releases(self, connection: PoolConnectionProxy) -> None:
+        await connection.execute("select notice_releases()")
         releases = await connection.fetch("select * from unapplied_releases()")
         for release in releases:
             for row in await connection.fetch("select * from every_msp()"):
@@ -53,7 +55,7 @@ class Followers:
             msp_id,
             *names,
             *position,
-            _DEVICES_AT_ONCE,
+            AT_ONCE,
         ):
             devices = [row["client_id"] for row in rows]
             await self._follow(connection, msp_id, devices, release["published_at"], "release")
@@ -75,7 +77,7 @@ class Followers:
             msp_id,
             org_id,
             position,
-            _DEVICES_AT_ONCE,
+            AT_ONCE,
         ):
             devices = [row["client_id"] for row in rows]
             await self._follow(connection, msp_id, devices, changed_at, "settings")
@@ -92,6 +94,8 @@ class Followers:
         moment: datetime,
         cause: str,
     ) -> None:
-        await connection.execute(
-            "select follow($1, $2, $3, $4, $5)", msp_id, devices, moment, cause, self._clock.now()
-        )
+        async def write(chunk: Sequence[UUID]) -> int:
+            await connection.execute(_FOLLOW, msp_id, chunk, moment, cause, self._clock.now())
+            return len(chunk)
+
+        await in_halves(write, devices)

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.metrics import SWEEP_SECONDS, SWEPT_DEVICES, SWEPT_RANGES
+from partner_api.sweep.chunks import AT_ONCE, in_halves
 from partner_api.sweep.wheel import PAGES, Wheel
 
 _LEADER_LOCK = int.from_bytes(b"sweeper!")
 _RANGES_AT_ONCE = 64
-_DEVICES_AT_ONCE = 1000
 
 Device = tuple[UUID, UUID]
 
@@ -27,6 +28,7 @@ class Sweeper:
     def __init__(self, connection: PoolConnectionProxy, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
+        self._file: int | None = None
         self._wheel = Wheel()
 
     async def lead(self) -> bool:
@@ -44,8 +46,11 @@ class Sweeper:
         return moved
 
     async def _sweep(self, now: datetime) -> int:
-        pages = await self._connection.fetchval("select sweep_pages()")
-        self._wheel.resize(pages, now)
+        table = await self._connection.fetchrow("select * from sweep_pages()")
+        assert table is not None
+        if table["file"] != self._file:
+            self._file, self._wheel = table["file"], Wheel()
+        self._wheel.resize(table["pages"], now)
         moved = await self._sweep_hinted(now)
         while firsts := self._wheel.take_due(now, _RANGES_AT_ONCE):
             moved += await self._sweep_ranges(firsts, now)
@@ -73,11 +78,11 @@ class Sweeper:
 
     async def _move(self, devices: Sequence[Device], now: datetime) -> int:
         ordered = sorted(devices)
-        chunks = [
-            ordered[start : start + _DEVICES_AT_ONCE]
-            for start in range(0, len(ordered), _DEVICES_AT_ONCE)
+        moved = [
+            await in_halves(partial(self._move_chunk, now=now), ordered[start : start + AT_ONCE])
+            for start in range(0, len(ordered), AT_ONCE)
         ]
-        return sum([await self._move_chunk(chunk, now) for chunk in chunks])
+        return sum(moved)
 
     async def _move_chunk(self, devices: Sequence[Device], now: datetime) -> int:
         keys = [list(column) for column in zip(*devices, strict=True)]

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 PAGES = 32
 """Pages a range has: read in a fraction of a millisecond."""
-LONGEST_PAUSE = timedelta(seconds=40)
-"""Below the 45 seconds `record_changes` and `is_calm` take for near, by more than a tick."""
+LONGEST_PAUSE = timedelta(seconds=60)
+"""Below the 65 seconds `record_changes` and `is_calm` take for near, by more than a tick."""
 
 
 class Wheel:

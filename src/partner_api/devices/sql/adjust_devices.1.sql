@@ -1,31 +1,46 @@
--- Lets devices of one tenant follow what changed around them at p_moment: a release, their
--- organization's thresholds, or facts they stated otherwise than by a check-in. Rows are locked in
--- key order.
+-- Lets devices of one tenant follow what changed around them at p_moment: their organization's
+-- settings (cause 'settings'), or what decides whether they are current: a release, or facts they
+-- stated otherwise than by a check-in. An edit by an integrator ('edited') decides nothing; only
+-- their rows may stand elsewhere. Rows are locked in key order, and only then judged, by what has
+-- been committed until then.
 create function adjust_devices(
     p_msp_id uuid, p_client_ids uuid[], p_moment timestamptz, p_cause text, p_now timestamptz
 ) returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, public, pg_temp
 as $$
-    with found as materialized (
-        select d.msp_id, d.client_id, d.org_id, d.stage, d.stage_since, d.is_current, d.last_seen,
+declare
+    v_changes device_change[];
+begin
+    perform from devices d
+      where d.msp_id = p_msp_id and d.client_id = any(p_client_ids)
+      order by d.client_id
+        for no key update;
+    with judged as materialized (
+        select d.msp_id, d.client_id, d.stage, d.stage_since, d.is_current, d.last_seen,
                array[d.streaming_seconds, d.online_seconds, d.critical_seconds] as ages,
-               is_current(d.channel, d.os, d.version_sort) as is_current_after
+               case when p_cause in ('settings', 'edited') then d.is_current
+                    else is_current(d.channel, d.os, d.version_sort) end as is_current_after,
+               s.*
           from devices d
+          join organizations o on o.msp_id = d.msp_id and o.org_id = d.org_id
+         cross join lateral (
+             select o.streaming_seconds, o.online_seconds, o.critical_seconds,
+                    o.check_in_interval_seconds
+              where p_cause = 'settings'
+              union all
+             select d.streaming_seconds, d.online_seconds, d.critical_seconds,
+                    d.check_in_interval_seconds
+              where p_cause <> 'settings') as s
          where d.msp_id = p_msp_id and d.client_id = any(p_client_ids)
-         order by d.client_id
-           for no key update
     ), walked as materialized (
-        select f.msp_id, f.client_id, f.is_current_after,
-               o.streaming_seconds, o.online_seconds, o.critical_seconds,
-               o.check_in_interval_seconds,
+        select j.*,
                status_walk(
-                   f.stage, f.stage_since, f.is_current, f.last_seen, f.ages,
-                   array[p_moment], array[f.last_seen], f.is_current_after,
-                   array[o.streaming_seconds, o.online_seconds, o.critical_seconds],
+                   j.stage, j.stage_since, j.is_current, j.last_seen, j.ages,
+                   array[p_moment], array[j.last_seen], j.is_current_after,
+                   array[j.streaming_seconds, j.online_seconds, j.critical_seconds],
                    p_cause, p_now) as w
-          from found f
-          join organizations o on o.msp_id = f.msp_id and o.org_id = f.org_id
+          from judged j
     ), written as (
         update devices d
            set stage = (c.w).stage, stage_since = (c.w).since, is_current = c.is_current_after,
@@ -39,10 +54,17 @@ as $$
                     d.critical_seconds, d.check_in_interval_seconds) is distinct from
                    ((c.w).stage, c.is_current_after, c.streaming_seconds, c.online_seconds,
                     c.critical_seconds, c.check_in_interval_seconds))
-        returning row(
-            d.msp_id, d.client_id, d.org_id, d.org_id,
-            status_state(old.stage, old.is_current), status_state(d.stage, d.is_current), c.w
-        )::device_change as change
     )
-    select record_changes(array_agg(w.change order by (w.change).client_id), p_now) from written w
+    select array_agg(row(
+               c.msp_id, c.client_id, o.org_id, o.org_id,
+               status_state(c.stage, c.is_current),
+               status_state((c.w).stage, c.is_current_after), c.w
+           )::device_change order by c.client_id)
+      into v_changes
+      from walked c
+      join devices o on o.msp_id = c.msp_id and o.client_id = c.client_id;
+    -- Also of those that stay where they are: their rows may have moved to pages that the sweep
+    -- does not read in time.
+    perform record_changes(v_changes, p_now);
+end
 $$

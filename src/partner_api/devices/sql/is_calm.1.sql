@@ -8,5 +8,5 @@ language sql immutable
 as $$
     select p_stage = 0 and p_observed <= p_now
        and p_observed < p_last_seen + p_streaming_seconds * interval '1 second'
-       and p_observed > p_now + interval '45 seconds' - p_streaming_seconds * interval '1 second'
+       and p_observed > p_now + interval '65 seconds' - p_streaming_seconds * interval '1 second'
 $$

@@ -18,7 +18,9 @@ begin
            s.state_before, s.state_after, s.cause
       from unnest(p_changes) c,
            unnest((c.walked).at, (c.walked).states_before, (c.walked).states_after,
-                  (c.walked).causes) as s (at, state_before, state_after, cause);
+                  (c.walked).causes) as s (at, state_before, state_after, cause)
+     -- Older ones have no partition, and would be dropped at once.
+     where s.at > p_now - interval '400 days';
     for v_row in
         select d.msp_id, d.org_id,
                sum(d.n) filter (where d.state = 0) as s0, sum(d.n) filter (where d.state = 1) as s1,
@@ -45,10 +47,14 @@ begin
          where k.msp_id = v_row.msp_id and k.org_id = v_row.org_id;
     end loop;
     insert into status_hints (msp_id, client_id, due_at)
-    select c.msp_id, c.client_id, (c.walked).due_at
-      from unnest(p_changes) c
-     where c.state_after is not null and (c.walked).due_at < p_now + interval '45 seconds'
-     order by c.msp_id, c.client_id
+    select c.msp_id, c.client_id, c.due_at
+      from (select distinct on (e.msp_id, e.client_id)
+                   e.msp_id, e.client_id, e.state_after, (e.walked).due_at as due_at
+              from unnest(p_changes) with ordinality
+                   as e (msp_id, client_id, org_id_before, org_id, state_before, state_after,
+                         walked, n)
+             order by e.msp_id, e.client_id, e.n desc) c
+     where c.state_after is not null and c.due_at < p_now + interval '65 seconds'
         on conflict (msp_id, client_id) do update set due_at = excluded.due_at;
 end
 $$

@@ -43,7 +43,10 @@ as $$
          cross join lateral (values (
              array[d.streaming_seconds, d.online_seconds, d.critical_seconds])) as a (ages)
          cross join lateral (values (
-             is_current(i.channel, i.os, i.version_sort))) as s (is_current)
+             -- Who runs what it ran is judged when a release reaches it, not by a late check-in.
+             case when (i.channel, i.os, i.version_sort) = (d.channel, d.os, d.version_sort)
+                  then d.is_current
+                  else is_current(i.channel, i.os, i.version_sort) end)) as s (is_current)
     ), written as (
         update devices d
            set last_seen = i.last_seen, check_in_count = i.check_in_count,

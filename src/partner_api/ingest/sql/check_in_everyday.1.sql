@@ -24,24 +24,19 @@ as $$
                    when i.sequence - d.sequence_high < 64
                        then (d.sequence_window << (i.sequence - d.sequence_high)::integer) | 1
                    else 1 end,
-               stage = case
-                   when is_calm(d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now)
-                       then d.stage
-                   else (status_walk(
-                       d.stage, d.stage_since, d.is_current, d.last_seen,
-                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
-                       array[i.observed], array[i.observed], d.is_current,
-                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
-                       'check-in', p_now)).stage end,
-               stage_since = case
-                   when is_calm(d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now)
-                       then d.stage_since
-                   else (status_walk(
-                       d.stage, d.stage_since, d.is_current, d.last_seen,
-                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
-                       array[i.observed], array[i.observed], d.is_current,
-                       array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
-                       'check-in', p_now)).since end
+               (stage, stage_since) = (
+                   select d.stage, d.stage_since
+                    where is_calm(d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now)
+                    union all
+                   select w.stage, w.since
+                     from status_walk(
+                         d.stage, d.stage_since, d.is_current, d.last_seen,
+                         array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
+                         array[i.observed], array[i.observed], d.is_current,
+                         array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
+                         'check-in', p_now) as w
+                    where not is_calm(
+                        d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now))
           from unnest(p_msp_ids, p_client_ids, p_token_hashes, p_observed, p_sequences, p_digests)
                with ordinality
                as i (msp_id, client_id, token_hash, observed, sequence, digest, ordinal)

@@ -1,0 +1,59 @@
+"""Every SQL function there is, by hand, so that a new one is looked at."""
+
+from partner_api.database.roles import Role
+
+# With their owners' rights: each one's owner and the one role that may execute it.
+DEFINERS = {
+    "changed_organizations": (Role.FUNCTIONS, Role.WORKER),
+    "check_in_careful": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_everyday": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_group": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_lock": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_read": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_write": (Role.FUNCTIONS, Role.INGEST),
+    "due_hints": (Role.FUNCTIONS, Role.WORKER),
+    "every_msp": (Role.FUNCTIONS, Role.WORKER),
+    "every_organization": (Role.FUNCTIONS, Role.WORKER),
+    "finish_organization": (Role.FUNCTIONS, Role.WORKER),
+    "finish_release": (Role.FUNCTIONS, Role.WORKER),
+    "follow": (Role.FUNCTIONS, Role.WORKER),
+    "forget_hints": (Role.FUNCTIONS, Role.WORKER),
+    "keep_partitions": (Role.PARTITIONS, Role.WORKER),
+    "log_group": (Role.FUNCTIONS, Role.INGEST),
+    "maintain_partitions": (Role.PARTITIONS, Role.WORKER),
+    "notice_releases": (Role.FUNCTIONS, Role.WORKER),
+    "organization_devices": (Role.FUNCTIONS, Role.WORKER),
+    "outdated_devices": (Role.FUNCTIONS, Role.WORKER),
+    "recount": (Role.FUNCTIONS, Role.WORKER),
+    "relay_devices": (Role.FUNCTIONS, Role.INGEST),
+    "search_devices": (Role.FUNCTIONS, Role.API),
+    "set_watermark": (Role.FUNCTIONS, Role.WORKER),
+    "sweep_devices": (Role.FUNCTIONS, Role.WORKER),
+    "sweep_pages": (Role.FUNCTIONS, Role.WORKER),
+    "sweep_scan": (Role.FUNCTIONS, Role.WORKER),
+    "unapplied_releases": (Role.FUNCTIONS, Role.WORKER),
+}
+
+# With their callers' rights, whom the policies bind: who may execute each.
+PLAIN = {
+    "adjust_devices": {Role.API, Role.FUNCTIONS},
+    "is_calm": {Role.API, Role.FUNCTIONS},
+    "is_current": {Role.API, Role.FUNCTIONS},
+    "move_device": {Role.API, Role.FUNCTIONS},
+    "record_changes": {Role.API, Role.FUNCTIONS},
+    "record_enrolled": {Role.API, Role.FUNCTIONS},
+    "remove_device": {Role.API, Role.FUNCTIONS},
+    "status_is_fresh": {Role.API},
+    "status_stage": {Role.API, Role.FUNCTIONS},
+    "status_state": {Role.API, Role.FUNCTIONS},
+    "status_walk": {Role.API, Role.FUNCTIONS},
+}
+
+# Of these, functions of their arguments alone; planned into the statements that call them.
+PURE = {"is_calm", "status_stage", "status_state", "status_walk"}
+
+
+def executable_by(role: Role) -> set[str]:
+    """The names of the functions a role may execute."""
+    own = {name for name, (_, caller) in DEFINERS.items() if caller is role}
+    return own | {name for name, callers in PLAIN.items() if role in callers}
