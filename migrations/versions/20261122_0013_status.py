@@ -108,6 +108,10 @@ def _settings() -> None:
             ondelete="CASCADE",
         ),
     )
+    op.execute(
+        "grant update (streaming_seconds, online_seconds, critical_seconds, "
+        f"check_in_interval_seconds, settings_changed_at) on organizations to {Role.API}"
+    )
     for table in ("msp_settings", "organization_settings"):
         protect(table, api="select, insert, update, delete")
 

@@ -27,9 +27,9 @@ def allowing(setting: Setting, value: int) -> dict[str, Any]:
     if setting not in THRESHOLDS:
         return nested(setting, value)
     place = THRESHOLDS.index(setting)
-    before = {each: min(value, BOUNDS[each].highest) for each in THRESHOLDS[:place]}
-    after = {each: max(value, BOUNDS[each].lowest) for each in THRESHOLDS[place:]}
-    return {**before, **after}
+    before = [(each, min(value, BOUNDS[each].highest)) for each in THRESHOLDS[:place]]
+    after = [(each, max(value, BOUNDS[each].lowest)) for each in THRESHOLDS[place:]]
+    return {str(each): chosen for each, chosen in before + after}
 
 
 async def test_the_servers_values_hold_where_nobody_chose(tenant: Tenant, org_id: str) -> None:
@@ -86,7 +86,8 @@ async def test_days_are_merged_one_by_one(tenant: Tenant, org_id: str) -> None:
 
 
 async def test_days_are_chosen_for_the_whole_msp_only(tenant: Tenant, org_id: str) -> None:
-    for days in ({"logs": 7}, {}, None, 7):
+    choices: list[Any] = [{"logs": 7}, {}, None, 7]
+    for days in choices:
         message = await refusal(tenant, of(org_id), {"retentionDays": days, "onlineSeconds": 900})
         assert message.startswith("retentionDays: is the same for the whole MSP")
         assert MSP in message
@@ -138,7 +139,8 @@ async def test_a_member_nobody_knows_is_refused(tenant: Tenant, org_id: str, bod
 async def test_a_body_that_is_no_object_is_refused(tenant: Tenant, org_id: str, body: Any) -> None:
     for path in (MSP, of(org_id)):
         assert "body" in await refusal(tenant, path, body)
-    for days in (5, [], "x", True):
+    choices: list[Any] = [5, [], "x", True]
+    for days in choices:
         assert "retentionDays" in await refusal(tenant, MSP, {"retentionDays": days})
 
 

@@ -8,7 +8,7 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.fleet.types import DeviceView, Explanation, Reason, Rule
-from partner_api.history.walks import walked_sql
+from partner_api.history.walks import HAS_STEPPED, walked_sql
 from partner_api.kernel.ids import MspId
 from partner_api.kernel.timestamps import age
 from partner_api.status.rules import Stage, Thresholds
@@ -33,7 +33,7 @@ async def explained(
 _STATEMENT = f"""
     select d.client_id, o.streaming_seconds, o.online_seconds, o.critical_seconds,
            newest.version as latest_version,
-           case when cardinality(walked.at) > 0 then walked.since
+           case when {HAS_STEPPED} then walked.since
                 else coalesce(changed.at, d.stage_since) end as since
       from devices d
       join organizations o on o.msp_id = $1 and o.org_id = d.org_id

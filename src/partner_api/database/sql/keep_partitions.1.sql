@@ -20,8 +20,9 @@ begin
     then
         raise exception 'no partitions of % by % are kept', p_table, p_unit;
     end if;
-    -- One maintainer at a time; the lock is released with the transaction.
-    perform pg_advisory_xact_lock(hashtext('keep_partitions'));
+    -- One maintainer at a time, of the release before too, and none beside a backup; the lock is
+    -- released with the transaction.
+    perform pg_advisory_xact_lock(hashtext('maintain_partitions'));
     for v_start in
         select s from generate_series(
             date_trunc(p_unit, p_keep::timestamptz), p_last::timestamptz, v_step) as s

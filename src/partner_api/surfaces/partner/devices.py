@@ -166,7 +166,7 @@ async def list_device_logs(
     limit: LogLimit = 100,
     cursor: Cursor = None,
 ) -> LogsRead:
-    """What a device reported, newest first; kept for 30 days."""
+    """What a device reported, newest first; kept for 30 days or the MSP's retention."""
     wanted = LogFilter(since, until, parse_severity(level) if level else None)
     client_id = client_id_in_path(clientId)
     page = await call.services.logs.list(call.principal.msp_id, client_id, wanted, limit, cursor)

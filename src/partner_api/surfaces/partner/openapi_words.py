@@ -34,7 +34,9 @@ The `Link` header carries the same address.
 
 A device is `healthy` when it was seen within the hour and runs the current version, `critical` when
 it was not seen for a day or never, and `warning` otherwise. It is `streaming` when it was seen less
-than five minutes ago, `idle` up to an hour, then `offline`. Both are computed as you ask.
+than five minutes ago, `idle` up to an hour, then `offline`. Both are computed as you ask. The five
+minutes, the hour and the day are settings: `PATCH /v1/msp/settings` changes them for your fleet,
+`PATCH /v1/organizations/{orgId}/settings` for one organization.
 
 ## Errors
 

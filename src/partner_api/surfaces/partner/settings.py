@@ -30,7 +30,7 @@ def _patches(model: str) -> dict[str, Any]:
     return {"openapi_extra": requires(Scope.ORGS_WRITE)["openapi_extra"] | body}
 
 
-@router.get(_MSP, summary="Get the MSP's settings", **requires(Scope.FLEET_READ))
+@router.get(_MSP, summary="Get the fleet's settings", **requires(Scope.FLEET_READ))
 async def get_msp_settings(call: CurrentCall) -> SettingsRead:
     """What holds in every organization for which nothing else is chosen."""
     return SettingsRead(
@@ -38,7 +38,7 @@ async def get_msp_settings(call: CurrentCall) -> SettingsRead:
     )
 
 
-@router.patch(_MSP, summary="Change the MSP's settings", **_patches("MspSettingsUpdate"))
+@router.patch(_MSP, summary="Change the fleet's settings", **_patches("MspSettingsUpdate"))
 async def update_msp_settings(call: CurrentCall, body: MspSettingsUpdate) -> SettingsRead:
     """Choose for the whole MSP.
 

@@ -20,6 +20,14 @@ begin
     loop
         execute format('drop function %s', v_name);
     end loop;
+    for v_name in
+        select c.relname from pg_class c join pg_roles r on r.oid = c.relowner
+         where c.relnamespace = 'public'::regnamespace and c.relkind = 'c'
+           and r.rolname in (current_user, 'fleet_functions', 'fleet_partitions')
+           and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+    loop
+        execute format('drop type if exists public.%I cascade', v_name);
+    end loop;
 end
 $$;
 
