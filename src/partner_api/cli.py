@@ -99,6 +99,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def worker() -> None:
     """Run the worker by itself, as `serve` does unless told --no-worker."""
     with _database() as (settings, databases, cluster):
+        migrate_embedded(databases, cluster, SystemClock(), _announce)
         work(settings, databases, cluster, _announce)
 
 

@@ -86,11 +86,14 @@ def test_a_killed_postgres_comes_back_without_a_restart_of_the_server(
     assert [process.pid for process in server.children("partner_api.app")] == [api.pid]
 
 
-def test_a_killed_worker_is_started_again(server: Server) -> None:
-    (worker,) = server.children("partner_api.worker")
-    worker.kill()
+def test_killed_workers_are_started_again(server: Server) -> None:
+    killed = server.children("partner_api.worker")
+    assert len(killed) == 2
+    for worker in killed:
+        worker.kill()
+    old = {worker.pid for worker in killed}
     wait_until(
-        lambda: [p.pid for p in server.children("partner_api.worker")] not in ([], [worker.pid]),
+        lambda: len({p.pid for p in server.children("partner_api.worker")} - old) == 2,
         15,
-        "a new worker",
+        "new workers",
     )

@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from partner_api.devices.releases import publish_release
 from partner_api.kernel.timestamps import format_timestamp
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
@@ -141,6 +143,41 @@ async def test_a_moved_device_counts_where_it_was(agent: Agent, clock: StoppedCl
     assert (await availability(tenant, f"/v1/organizations/{target}"))["seconds"] == spent(
         streaming=60, idle=120, healthy=180
     )
+
+
+@pytest.mark.usefixtures("either")
+async def test_a_release_counts_from_the_moment_it_is_published(
+    tenant: Tenant, owner: AsyncEngine, clock: StoppedClock
+) -> None:
+    channel = f"c-{uuid.uuid4()}"
+    facts = {"channel": channel, "currentVersion": "1.0"}
+    agent = await tenant.enroll(await tenant.create_organization(), **facts)
+    await agent.check_in()
+    clock.advance(minutes=1)
+    async with owner.begin() as connection:
+        await publish_release(connection, channel, "1.1", None, clock)
+    clock.advance(minutes=2)
+    for path in (device(agent), organization(agent)):
+        assert (await availability(tenant, path))["seconds"] == spent(
+            streaming=180, healthy=60, warning=120
+        )
+
+
+@pytest.mark.usefixtures("either")
+async def test_changed_settings_count_from_the_moment_of_the_change(
+    agent: Agent, clock: StoppedClock
+) -> None:
+    await agent.check_in()
+    clock.advance(minutes=2)
+    answer = await agent.tenant.patch(
+        f"{organization(agent)}/settings", json={"streamingSeconds": 60}
+    )
+    assert answer.status_code == 200
+    clock.advance(minutes=1)
+    for path in (device(agent), organization(agent)):
+        assert (await availability(agent.tenant, path))["seconds"] == spent(
+            streaming=120, idle=60, healthy=180
+        )
 
 
 @pytest.mark.usefixtures("either")

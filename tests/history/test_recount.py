@@ -13,6 +13,7 @@ from tests.clock import StoppedClock
 from tests.factories.tenants import create_tenant
 from tests.history.conftest import away
 from tests.history.reading import (
+    Json,
     availability,
     explained,
     instant,
@@ -28,7 +29,7 @@ ON_TIME = ["enroll", "check_in", "upgrade", "move", "delete", "release", "settin
 PAUSES = [2, 61, 299, 301, 610, 3599, 3601, 7300, 90_000]
 
 Acts = list[tuple[str, int, int]]
-Windows = list[tuple[float, float]]
+Windows = list[tuple[int, int]]
 
 
 def stories(actions: list[str]) -> st.SearchStrategy[Acts]:
@@ -39,9 +40,9 @@ def stories(actions: list[str]) -> st.SearchStrategy[Acts]:
     )
 
 
-# Parts of the time since a little before the story began.
+# Hundredths of the time since a little before the story began.
 windows = st.lists(
-    st.tuples(st.floats(0, 0.99), st.floats(0, 1)).filter(lambda ends: ends[0] < ends[1]),
+    st.tuples(st.integers(0, 99), st.integers(1, 100)).filter(lambda ends: ends[0] < ends[1]),
     min_size=1,
     max_size=2,
 )
@@ -96,7 +97,7 @@ async def test_the_past_is_the_same_whether_recorded_yet_or_not(
     acts: Acts,
     asked: Windows,
 ) -> None:
-    """Late news and late followers step where `status_walk` puts them, so the rows are the truth."""
+    """What comes late steps where `status_walk` puts it, so that the rows are the truth."""
     clock.reset()
     async with away(worker, owner):
         story = await begin(await create_tenant(owner, http, clock, "Story"), owner, clock, worker)
@@ -110,8 +111,8 @@ async def test_the_past_is_the_same_whether_recorded_yet_or_not(
 
 def ends(story: Story, asked: Windows) -> list[tuple[datetime, datetime]]:
     first = story.clock.start - timedelta(minutes=5)
-    length = story.clock.now() - first
-    return [(first + length * start, first + length * end) for start, end in asked]
+    part = (story.clock.now() - first) / 100
+    return [(first + part * start, first + part * end) for start, end in asked]
 
 
 def paths(story: Story) -> list[str]:
@@ -142,13 +143,16 @@ async def assert_recounted(story: Story, stretches: list[Stretch], asked: Window
 
 async def assert_replayed(life: Life, stretches: list[Stretch]) -> None:
     """The list tells the state in the middle of each stretch."""
-    found = [(instant(step["at"]), step.get("to")) for step in await steps(life.agent)]
+    found: list[tuple[datetime, Json | None]] = [
+        (instant(step["at"]), step.get("to")) for step in await steps(life.agent)
+    ]
     for stretch in stretches:
         if stretch.client_id != life.agent.client_id or stretch.end - stretch.start < CLOSE:
             continue
         middle = stretch.start + (stretch.end - stretch.start) / 2
-        told = next(state for moment, state in found if moment <= middle)
-        assert (told["connectionState"], told["status"]) == stretch.labels
+        state = next(state for moment, state in found if moment <= middle)
+        assert state is not None
+        assert (state["connectionState"], state["status"]) == stretch.labels
 
 
 async def assert_explained(life: Life, stretches: list[Stretch]) -> None:

@@ -1,0 +1,260 @@
+"""How PostgreSQL finds its way in the statements that run all the time, in a fleet of some size.
+
+A plan that starts to read the whole devices table is noticed here before a customer does.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from partner_api.config import Databases
+from partner_api.database.sources import sql_file
+from partner_api.fleet import counts
+from partner_api.fleet.devices import _SORTS, _page_statement
+from partner_api.fleet.types import DeviceFilter, DeviceSort, SortOrder
+from partner_api.ingest.check_ins import PLAN_SETTINGS
+from partner_api.kernel.ids import OrgId
+from partner_api.status.rules import Health
+from partner_api.sweep.wheel import PAGES
+from tests.clock import StoppedClock
+from tests.devices.rows import device_row, insert_devices
+from tests.factories.tenants import Tenant, create_tenant
+from tests.machine.support import uuid_of
+
+MSPS, ORGANIZATIONS, DEVICES = 5, 4, 1000
+KEY = "devices_pkey"
+
+
+@pytest.fixture(scope="module")
+async def fleets(
+    owner: AsyncEngine, http: httpx.AsyncClient, session_clock: StoppedClock
+) -> list[tuple[Tenant, list[OrgId]]]:
+    """MSPs with organizations full of devices, and statistics about them."""
+    session_clock.reset()
+    found = []
+    now = session_clock.now()
+    for number in range(MSPS):
+        tenant = await create_tenant(owner, http, session_clock, f"Plan {number}")
+        org_ids = [await tenant.create_organization(f"O{n}") for n in range(ORGANIZATIONS)]
+        rows = [
+            device_row(
+                tenant,
+                # The first has most of them.
+                org_ids[max(0, n % 10 - 6)],
+                now,
+                now - timedelta(minutes=n % 100),
+                assetId=f"A-{n}",
+                currentVersion=f"1.{n % 50}",
+            )
+            for n in range(DEVICES)
+        ]
+        await insert_devices(owner, rows)
+        found.append((tenant, [uuid_of(org_id) for org_id in org_ids]))
+    async with owner.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await raw.execute("analyze")
+    return found
+
+
+@pytest.fixture
+async def owning(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
+    """Plans of function bodies, which run with the settings of ingest and worker."""
+    connection = await asyncpg.connect(databases.require_owner(), server_settings=PLAN_SETTINGS)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def reading(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
+    """Plans of what the API reads, under row-level security."""
+    connection = await asyncpg.connect(databases.api)
+    yield connection
+    await connection.close()
+
+
+def body(path: str) -> tuple[str, Sequence[str]]:
+    """The statement a SQL function consists of, with numbered parameters, and their types."""
+    source = sql_file(path)
+    declared = re.search(r"create function \w+\((.*?)\)\s*returns", source, re.DOTALL)
+    inside = re.search(r"\$\$(.*)\$\$", source, re.DOTALL)
+    assert declared is not None
+    assert inside is not None
+    parameters = [each.split() for each in declared[1].split(",")]
+    statement = inside[1]
+    for number, (name, kind) in enumerate(parameters, start=1):
+        statement = re.sub(rf"\b{name}\b", f"${number}::{kind}", statement)
+    return statement, [kind for _, kind in parameters]
+
+
+async def plan_of_body(connection: asyncpg.Connection, path: str) -> list[dict[str, Any]]:
+    """Every node of the plan of a function's body, whatever its arguments."""
+    statement, kinds = body(path)
+    await connection.execute(f"prepare hot ({', '.join(kinds)}) as {statement}")
+    nothing = ", ".join("null" for _ in kinds)
+    return nodes(await connection.fetchval(f"explain (format json) execute hot({nothing})"))
+
+
+async def plan(
+    connection: asyncpg.Connection, tenant: Tenant, statement: str, *values: object
+) -> list[dict[str, Any]]:
+    """Every node of the plan of what the API reads for an MSP."""
+    async with connection.transaction(readonly=True):
+        await connection.execute(f"set local app.msp_id = '{tenant.msp_id}'")
+        return nodes(await connection.fetchval(f"explain (format json) {statement}", *values))
+
+
+def nodes(explained: str) -> list[dict[str, Any]]:
+    """A plan's nodes, flat."""
+    found: list[dict[str, Any]] = []
+    left = [each["Plan"] for each in json.loads(explained)]
+    while left:
+        node = left.pop()
+        left += node.get("Plans", [])
+        found.append(node)
+    return found
+
+
+def scans(plan: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Nodes that read every MSP's devices; other tables are small here, so they may be scanned."""
+    return [
+        node
+        for node in plan
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "devices"
+    ]
+
+
+def tables(plan: Sequence[dict[str, Any]]) -> set[str]:
+    return {node["Relation Name"] for node in plan if "Relation Name" in node}
+
+
+def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
+    return {node["Index Name"] for node in plan if "Index Name" in node}
+
+
+@pytest.mark.usefixtures("fleets")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ingest/sql/check_in_everyday.1.sql",
+        "ingest/sql/check_in_lock.1.sql",
+        "ingest/sql/check_in_careful.1.sql",
+        "sweep/sql/sweep_devices.1.sql",
+    ],
+)
+async def test_devices_are_written_by_their_keys(owning: asyncpg.Connection, path: str) -> None:
+    found = await plan_of_body(owning, path)
+    assert not scans(found)
+    by_key = [node for node in found if node.get("Index Name") == KEY]
+    assert by_key
+    assert all("client_id" in node["Index Cond"] for node in by_key)
+    # Rows are locked in the order they come.
+    assert not {node["Node Type"] for node in found} & {"Hash Join", "Merge Join"}
+
+
+@pytest.mark.usefixtures("fleets")
+async def test_the_worker_finds_what_waits_by_an_index(owning: asyncpg.Connection) -> None:
+    hints = await plan_of_body(owning, "sweep/sql/due_hints.1.sql")
+    assert "status_hints_due_at_idx" in indexes(hints)
+
+
+@pytest.mark.usefixtures("fleets")
+async def test_a_range_of_pages_is_read_and_no_more(owning: asyncpg.Connection) -> None:
+    source = re.search(r"return query\s(.*?);", sql_file("sweep/sql/sweep_scan.1.sql"), re.DOTALL)
+    assert source is not None
+    statement = source[1].replace("select first,", "select")
+    for number, name in enumerate(("p_now", "v_from", "v_to"), start=1):
+        statement = re.sub(rf"\b{name}\b", f"${number}", statement)
+    await owning.execute(f"prepare hot (timestamptz, tid, tid) as {statement}")
+    found = nodes(
+        await owning.fetchval(f"explain (format json) execute hot(now(), '(0,0)', '({PAGES},0)')")
+    )
+    assert tables(found) == {"devices"}
+    assert "Tid Range Scan" in {node["Node Type"] for node in found}
+    assert not scans(found)
+
+
+@pytest.mark.parametrize("of_one", [False, True])
+@pytest.mark.parametrize(
+    ("sort", "index"),
+    [
+        (DeviceSort.STATUS, "health"),
+        (DeviceSort.ASSET_ID, "asset_sort"),
+        (DeviceSort.VERSION, "version_sort"),
+        (DeviceSort.CLIENT_ID, None),
+    ],
+)
+async def test_a_page_is_read_in_its_order(
+    fleets: list[tuple[Tenant, list[OrgId]]],
+    reading: asyncpg.Connection,
+    clock: StoppedClock,
+    sort: DeviceSort,
+    index: str | None,
+    of_one: bool,
+) -> None:
+    tenant, org_ids = fleets[1]
+    wanted = DeviceFilter(org_id=org_ids[0]) if of_one else DeviceFilter()
+    found = await plan_of_page(reading, tenant, wanted, sort, clock.now())
+    assert not scans(found)
+    if index is not None and (sort is DeviceSort.STATUS or not of_one):
+        of = "org_id_" if of_one else ""
+        assert f"devices_msp_id_{of}{index}_client_id_idx" in indexes(found)
+
+
+@pytest.mark.parametrize("health", Health)
+async def test_a_filtered_page_reads_no_whole_table(
+    fleets: list[tuple[Tenant, list[OrgId]]],
+    reading: asyncpg.Connection,
+    clock: StoppedClock,
+    health: Health,
+) -> None:
+    wanted = DeviceFilter(health=health)
+    found = await plan_of_page(reading, fleets[1][0], wanted, DeviceSort.STATUS, clock.now())
+    assert not scans(found)
+
+
+async def test_a_search_reads_one_tenant(
+    fleets: list[tuple[Tenant, list[OrgId]]], owning: asyncpg.Connection
+) -> None:
+    await owning.execute(f"set app.msp_id = '{fleets[1][0].msp_id}'")
+    assert not scans(await plan_of_body(owning, "fleet/sql/search_devices.1.sql"))
+
+
+async def plan_of_page(
+    reading: asyncpg.Connection,
+    tenant: Tenant,
+    wanted: DeviceFilter,
+    sort: DeviceSort,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    statement, values = _page_statement(
+        tenant.msp_id, now, wanted, _SORTS[sort], SortOrder.ASCENDING, 50, None, fresh=True
+    )
+    return await plan(reading, tenant, statement, *values)
+
+
+@pytest.mark.parametrize("of_one", [False, True])
+async def test_counters_are_read_without_devices(
+    fleets: list[tuple[Tenant, list[OrgId]]], reading: asyncpg.Connection, of_one: bool
+) -> None:
+    tenant, org_ids = fleets[1]
+    found = await plan(
+        reading, tenant, counts._TOTAL, tenant.msp_id, org_ids[0] if of_one else None
+    )
+    assert tables(found) == {"organization_counters"}
+
+
+async def test_freshness_reads_no_devices(
+    fleets: list[tuple[Tenant, list[OrgId]]], reading: asyncpg.Connection, clock: StoppedClock
+) -> None:
+    tenant = fleets[1][0]
+    statement, _ = body("sweep/sql/status_is_fresh.1.sql")
+    found = await plan(reading, tenant, statement, tenant.msp_id, clock.now())
+    assert tables(found) == {"sweep_watermark", "releases", "organizations"}
