@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
+RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header
+STRANGERS := tests/strangers/.venv/.ready tests/strangers/node_modules/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers faults fuzz clean
@@ -18,10 +20,10 @@ run: setup  ## serve a demo fleet on an embedded PostgreSQL (PORT=8000)
 
 ##@ Change it
 test: setup  ## every test that needs no more than Python and make
-	$(BIN)/python -m pytest -m "not tools and not faults"
+	$(BIN)/python -m pytest -rs -m "not tools and not faults"
 
-check: setup tools lint types imports schema test  ## everything: the checks, then all tests
-	$(BIN)/python -m pytest -m tools --ignore tests/strangers
+check: setup tools lint types imports schema test $(STRANGERS)  ## everything: the checks, then all tests
+	$(BIN)/python -m pytest -rs -m tools
 
 lint: setup  ## ruff, format and rules
 	$(BIN)/ruff format --check .
@@ -36,8 +38,8 @@ imports: setup  ## which package may import which
 schema: setup  ## models and migrations tell the same story
 	$(BIN)/python -m tests.alembic_check
 
-tools:  ## install jq and curl where the machine lets us, or name them
-	@.ci/tools jq curl
+tools:  ## install jq, curl and npm where the machine lets us, or name them
+	@.ci/tools jq curl npm
 
 migration: setup  ## a new migration (m="what changes")
 	$(BIN)/partner-api db revision "$(m)"
@@ -46,27 +48,29 @@ openapi: setup  ## write openapi.yaml
 	$(BIN)/partner-api openapi --output openapi.yaml
 
 lock:  ## resolve the dependencies again (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+	$(RESOLVE) --group dev pyproject.toml -o requirements.lock
+	$(RESOLVE) tests/strangers/requirements.in -o tests/strangers/requirements.lock
 
 faults: setup  ## kill everything in turn under a fleet of devices, for minutes
 	$(BIN)/python -m pytest -m faults tests/faults
 
-strangers: setup tests/strangers/.venv/.ready tests/strangers/node_modules/.ready  ## tools that others wrote drive the server (needs npm)
-	$(BIN)/python -m pytest -m tools tests/strangers
+strangers: setup $(STRANGERS)  ## only the tests in which tools that others wrote drive the server
+	$(BIN)/python -m pytest -rs -m tools tests/strangers
 
 fuzz: setup tests/strangers/.venv/.ready  ## schemathesis for 25 minutes on each document
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1500) $(BIN)/python -m pytest -m tools tests/strangers/test_fuzzer.py
 
 clean:  ## remove the virtual environment and what the tools cached; never data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	cd tests/strangers && rm -rf .venv node_modules .schemathesis .hypothesis
 
 tests/strangers/.venv/.ready: tests/strangers/requirements.lock
 	$(PYTHON) -m venv tests/strangers/.venv
 	tests/strangers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-tests/strangers/node_modules/.ready: tests/strangers/package-lock.json
-	npm ci --prefix tests/strangers --ignore-scripts --no-audit --no-fund --silent
+tests/strangers/node_modules/.ready: tests/strangers/package-lock.json | tools
+	npm ci --prefix tests/strangers --loglevel error >/dev/null
 	@touch $@
 
 .venv/.ready: requirements.lock pyproject.toml

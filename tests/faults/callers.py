@@ -10,7 +10,7 @@ import httpx
 
 from tests.blackbox.server import Integrator
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
 
 Questions = Mapping[str, Callable[[], httpx.Response]]
 Answers = dict[str, httpx.Response]
@@ -91,6 +91,11 @@ def statuses(answers: Answers) -> dict[str, int]:
 def are_well(answers: Answers) -> bool:
     """Whether all went well."""
     return all(answer.is_success for answer in answers.values())
+
+
+def all_fail(answers: Answers) -> bool:
+    """Whether nothing went well."""
+    return not any(answer.is_success for answer in answers.values())
 
 
 def assert_refused(answers: Answers) -> None:

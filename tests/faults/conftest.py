@@ -17,7 +17,7 @@ def server() -> Iterator[Server]:
         server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def integrator(server: Server) -> Integrator:
     return server.create_msp()
 

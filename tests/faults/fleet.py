@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-import threading
+import ssl
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ from tests.blackbox.server import Integrator, wait_until
 PATH = "/v1/agent/check-ins"
 PATIENCE_SECONDS = 3.0
 LONGEST_OUTAGE_SECONDS = 60.0
+
+# Made once: a client that makes its own takes longest over that, and nothing here is encrypted.
+TLS = ssl.create_default_context()
 
 
 @dataclass
@@ -63,43 +66,45 @@ class Fleet:
     @contextmanager
     def checking_in(self, url: str) -> Iterator[None]:
         """Check in all the while; at the end every check-in that was begun is answered."""
-        stop = threading.Event()
-        with ThreadPoolExecutor(1) as thread:
-            running = thread.submit(asyncio.run, self._run(url, stop))
+        stop = asyncio.Event()
+        with (
+            asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            loop = runner.get_loop()
+            running = thread.submit(runner.run, self._run(url, stop))
             try:
                 yield
             finally:
-                stop.set()
+                loop.call_soon_threadsafe(stop.set)
             running.result()
 
-    async def _run(self, url: str, stop: threading.Event) -> None:
-        async with (
-            httpx.AsyncClient(
-                base_url=url,
-                timeout=PATIENCE_SECONDS,
-                limits=httpx.Limits(max_connections=None),
-            ) as client,
-            asyncio.TaskGroup() as group,
-        ):
+    async def _run(self, url: str, stop: asyncio.Event) -> None:
+        async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as group:
             for device in self.devices:
-                group.create_task(self._live(device, client, stop))
+                group.create_task(self._live(device, url, stop))
+            await stop.wait()
+            patience.reschedule(asyncio.get_running_loop().time() + LONGEST_OUTAGE_SECONDS)
 
-    async def _live(self, device: Device, client: httpx.AsyncClient, stop: threading.Event) -> None:
-        while not stop.is_set():
-            sequence = len(device.answered) + 1
-            data = await self._check_in(device, client, sequence)
-            assert data["accepted"] + data["duplicates"] == 1, data
-            device.answered.append(sequence)
-            device.repeated += data["duplicates"]
-            await asyncio.sleep(random.uniform(0, 2 * self._pause_seconds))
+    async def _live(self, device: Device, url: str, stop: asyncio.Event) -> None:
+        # A client for each: one for all looks through its connections so long that answers seem
+        # late which the server gave in time.
+        async with httpx.AsyncClient(
+            base_url=url, headers=device.headers, timeout=PATIENCE_SECONDS, verify=TLS
+        ) as client:
+            while not stop.is_set():
+                sequence = len(device.answered) + 1
+                data = await self._check_in(client, sequence, stop)
+                assert data["accepted"] + data["duplicates"] == 1, data
+                device.answered.append(sequence)
+                device.repeated += data["duplicates"]
+                await asyncio.sleep(random.uniform(0, 2 * self._pause_seconds))
 
-    async def _check_in(self, device: Device, client: httpx.AsyncClient, sequence: int) -> Any:
+    async def _check_in(self, client: httpx.AsyncClient, sequence: int, stop: asyncio.Event) -> Any:
         """Send the same check-in again until it is answered 200; what the answer says."""
         while True:
             try:
-                answer = await client.post(
-                    PATH, json={"sequence": sequence}, headers=device.headers
-                )
+                answer = await client.post(PATH, json={"sequence": sequence})
             except httpx.TransportError:
                 self.unanswered += 1
                 await asyncio.sleep(random.uniform(0, 0.5))
@@ -107,4 +112,11 @@ class Fleet:
             self.statuses[answer.status_code] += 1
             if answer.status_code == 200:
                 return answer.json()["data"]
-            await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+            await _rest(float(answer.headers.get("Retry-After", "1")), stop)
+
+
+async def _rest(seconds: float, stop: asyncio.Event) -> None:
+    """Wait so long, or until the end, and a moment more: not all come back at once."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    await asyncio.sleep(random.uniform(0, 0.5))

@@ -14,11 +14,9 @@ from tests.blackbox.server import Integrator, Server, wait_until
 from tests.conftest import passable_folder
 from tests.faults.administrator import administering
 from tests.faults.audit import Audit, audit
-from tests.faults.callers import Callers, are_well, assert_refused, statuses
+from tests.faults.callers import Callers, all_fail, are_well, assert_refused, statuses
 from tests.faults.fleet import Fleet
 from tests.faults.small_disk import filled, small_disk
-
-pytestmark = pytest.mark.faults
 
 STOPS_WITHIN_SECONDS = 20.0
 RECOVERS_WITHIN_SECONDS = 60.0
@@ -40,6 +38,11 @@ def server(data_dir: Path) -> Iterator[Server]:
     server = Server(data_dir).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def integrator(server: Server) -> Integrator:
+    return server.create_msp()
 
 
 def test_a_full_disk_stops_writes_and_no_reads(
@@ -73,11 +76,7 @@ def test_reads_come_back_when_postgres_ended_because_the_disk_was_full(
 
 def await_refusal(callers: Callers) -> None:
     """What fits into files that are there already may still be written."""
-    wait_until(
-        lambda: not any(answer.is_success for answer in callers.write().values()),
-        STOPS_WITHIN_SECONDS,
-        "an end of writes",
-    )
+    wait_until(lambda: all_fail(callers.write()), STOPS_WITHIN_SECONDS, "an end of writes")
 
 
 def assert_only_reads(callers: Callers) -> None:

@@ -12,8 +12,6 @@ from tests.faults.audit import Audit
 from tests.faults.fleet import Fleet
 from tests.faults.storm import TROUBLES, Outcome, weather
 
-pytestmark = pytest.mark.faults
-
 
 def test_a_short_storm_loses_no_answered_check_in_and_counts_none_twice(
     server: Server, integrator: Integrator
@@ -23,6 +21,7 @@ def test_a_short_storm_loses_no_answered_check_in_and_counts_none_twice(
     assert_nothing_lost(outcome)
 
 
+@pytest.mark.faults
 def test_a_long_storm_loses_no_answered_check_in_and_counts_none_twice(
     server: Server, integrator: Integrator, capsys: pytest.CaptureFixture[str]
 ) -> None:
