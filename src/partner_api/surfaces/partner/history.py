@@ -54,7 +54,7 @@ async def list_status_history(
     limit: ListLimit = 100,
     cursor: Cursor = None,
 ) -> StatusStepsRead:
-    """When a device's state changed, and why, newest first; kept for 400 days or as chosen.
+    """When a device's state changed, and why, newest first; kept for 400 days, or as you chose.
 
     A device that was deleted and enrolled again shows both of its lives.
     """
