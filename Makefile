@@ -7,10 +7,10 @@ RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 STRANGERS := tests/strangers/.venv/.ready tests/strangers/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers faults fuzz clean
+.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers bench-sweep faults fuzz clean
 
 help:  ## print this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use it
 setup: .venv/.ready  ## make the virtual environment from the hashed lock file
@@ -50,6 +50,9 @@ openapi: setup  ## write openapi.yaml
 lock:  ## resolve the dependencies again (needs uv)
 	$(RESOLVE) --group dev pyproject.toml -o requirements.lock
 	$(RESOLVE) tests/strangers/requirements.in -o tests/strangers/requirements.lock
+
+bench-sweep: setup  ## what the sweep costs beside a fleet that checks in (SIZE=500000)
+	$(BIN)/python -m bench.sweep --devices $(or $(SIZE),500000)
 
 faults: setup  ## kill everything in turn under a fleet of devices, for minutes
 	$(BIN)/python -m pytest -m faults tests/faults

@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=1_000_000)
     parser.add_argument("--organizations", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=float, default=90.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="partner-api-") as name:
         Path(name).chmod(0o711)
