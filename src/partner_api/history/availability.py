@@ -87,6 +87,9 @@ class _Spent:
         for state, seconds in zip(STATES, self._seconds, strict=True):
             connection[state.connection] += seconds
             health[state.health] += seconds
+        # Below zero only while counters are off that an upgrade's older processes did not move.
+        connection = {each: max(seconds, Decimal(0)) for each, seconds in connection.items()}
+        health = {each: max(seconds, Decimal(0)) for each, seconds in health.items()}
         return Availability(self._window, connection, health)
 
 
