@@ -17,7 +17,7 @@ from partner_api.kernel.ids import uuid7
 from partner_api.status.rules import Stage, State, Thresholds
 from tests.conftest import passable_folder
 
-NOW = datetime.now(UTC)
+# The machine's own clock decides, as it does in the migration; ages are far from every threshold.
 AGES = [None, timedelta(0), timedelta(minutes=30), timedelta(hours=5), timedelta(days=3)]
 VERSIONS = {"1.0": "1#", "2.0": "2#"}
 MSP, ORG = UUID(int=1), UUID(int=2)
@@ -41,49 +41,53 @@ async def migrated() -> AsyncIterator[asyncpg.Connection]:
             await ensure_roles(owner)
             await asyncio.to_thread(command.upgrade, _config(url), "0012_relay")
             await ensure_logins(owner, logins_of(databases))
-            await _fill(owner)
-            await upgrade(databases, NOW)
+            await _fill(owner, datetime.now(UTC))
+            await upgrade(databases, datetime.now(UTC))
             yield owner
             await owner.close()
 
 
-async def _fill(owner: asyncpg.Connection) -> None:
+async def _fill(owner: asyncpg.Connection, now: datetime) -> None:
     await owner.execute(
-        "insert into msps (msp_id, name, created_at) values ($1, 'A', $2)", MSP, NOW
+        "insert into msps (msp_id, name, created_at) values ($1, 'A', $2)", MSP, now
     )
     await owner.execute(
         "insert into organizations (msp_id, org_id, name, name_sort, slug, created_at) "
         "values ($1, $2, 'O', 'o', 'o', $3)",
         MSP,
         ORG,
-        NOW,
+        now,
     )
     await owner.execute(
         "insert into releases (channel, os, version, version_sort, published_at) "
         "values ('stable', '', '2.0', '2#', $1)",
-        NOW,
+        now,
     )
     for age in AGES:
         for version, sort in VERSIONS.items():
-            seen = None if age is None else NOW - age
+            seen = None if age is None else now - age
             await owner.execute(
                 _DEVICE,
                 MSP,
                 uuid4(),
                 ORG,
-                uuid7(NOW),
-                NOW - timedelta(days=500),
+                uuid7(now),
+                now - timedelta(days=500),
                 seen,
                 version,
                 sort,
             )
 
 
+def _stage(seen: datetime | None) -> Stage:
+    return Thresholds().stage(seen, datetime.now(UTC))
+
+
 async def test_every_device_is_where_the_rules_put_it(migrated: asyncpg.Connection) -> None:
     rows = await migrated.fetch("select last_seen, current_version, stage, is_current from devices")
     assert len(rows) == len(AGES) * len(VERSIONS)
     for seen, version, stage, is_current in rows:
-        assert Stage(stage) is Thresholds().stage(seen, NOW)
+        assert Stage(stage) is _stage(seen)
         assert is_current == (version == "2.0")
 
 
@@ -92,7 +96,7 @@ async def test_counters_equal_a_count(migrated: asyncpg.Connection) -> None:
     assert row is not None
     counts = list(row.values())[2:]
     states = [
-        State(Thresholds().stage(seen, NOW), version == "2.0")
+        State(_stage(seen), version == "2.0")
         for seen, version in await migrated.fetch("select last_seen, current_version from devices")
     ]
     assert counts == [states.count(State.from_number(number)) for number in range(8)]
