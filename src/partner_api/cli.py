@@ -35,7 +35,6 @@ from partner_api.operations.simulation.fleet import Plan
 from partner_api.operations.simulation.mix import FAULTS, parse_faults
 from partner_api.operations.simulation.pace import Pace
 from partner_api.operations.simulation.runner import simulate as run_simulation
-from partner_api.surfaces.partner.app import openapi_yaml
 
 Result = TypeVar("Result")
 
@@ -149,6 +148,9 @@ def openapi(
     output: Annotated[Path | None, typer.Option(help="A file; standard output by default.")] = None,
 ) -> None:
     """Write the OpenAPI document of the Partner API."""
+    # Here, because every other command starts sooner without the web framework.
+    from partner_api.surfaces.partner.app import openapi_yaml  # noqa: PLC0415
+
     document = openapi_yaml(read_settings().public_url)
     if output is None:
         sys.stdout.write(document)

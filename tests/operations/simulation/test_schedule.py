@@ -68,10 +68,11 @@ async def test_who_has_no_next_turn_has_one_that_takes_nothing_from_the_rate(hal
 
 
 async def test_turns_at_once_are_bounded(hall: Hall) -> None:
+    before = asyncio.all_tasks()
     players = [Player(hall, seat, pause=1.0, takes=0.2) for seat in range(1000)]
     await Schedule(players, Pace(rate=1000, duration=0.5)).run()
     assert hall.most == MOST_AT_ONCE
-    assert len(asyncio.all_tasks()) == 1
+    assert asyncio.all_tasks() == before
 
 
 async def test_turns_missed_in_an_outage_are_not_made_up_for(hall: Hall) -> None:
