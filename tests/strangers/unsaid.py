@@ -9,7 +9,18 @@ from datetime import datetime
 
 import schemathesis
 
-WHOLE_NUMBERS = {"expiresInSeconds", "maxUses", "overlapSeconds", "sequence"}
+THRESHOLDS = {"streamingSeconds", "onlineSeconds", "criticalSeconds"}
+WHOLE_NUMBERS = {
+    *THRESHOLDS,
+    "checkInIntervalSeconds",
+    "expiresInSeconds",
+    "logs",
+    "maxUses",
+    "offlineEventSeconds",
+    "overlapSeconds",
+    "sequence",
+    "statusHistory",
+}
 MAY_BE_LEFT_OUT = {"createEnrollmentToken", "regenerateCredentialSecret"}
 
 
@@ -37,7 +48,19 @@ def _old_check_in(case):
 
 def _whole_number_with_a_fraction(case):
     """JSON Schema takes 7.0 for an integer; we take 7."""
-    return any(isinstance(_fields(case).get(name), float) for name in WHOLE_NUMBERS)
+    fields = {**_fields(case), **(_fields(case).get("retentionDays") or {})}
+    return any(isinstance(fields.get(name), float) for name in WHOLE_NUMBERS)
+
+
+def _thresholds_in_any_order(case):
+    """They have to be in order, also with those that are set already."""
+    return bool(THRESHOLDS & _fields(case).keys())
+
+
+def _window_of_any_kind(case):
+    """Its start has to come before its end, before now, and after what is kept."""
+    is_window = _operation_id(case).endswith("Availability")
+    return is_window and not {"from", "to"}.isdisjoint(case.query or {})
 
 
 def _name_of_nothing(case):
@@ -56,6 +79,8 @@ REFUSED = (
     _instant_out_of_range,
     _old_check_in,
     _whole_number_with_a_fraction,
+    _thresholds_in_any_order,
+    _window_of_any_kind,
     _name_of_nothing,
     _key_with_controls,
 )
