@@ -1,6 +1,7 @@
 """What an operator sees of a running server."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -55,6 +56,9 @@ def test_metrics_add_up_over_all_processes(busy: Integrator, metrics_port: int) 
     ):
         assert line in text
     assert "partner_api_pool_connections_in_use" in text
+    rounds = re.search(r"^partner_api_sweep_seconds_count (\S+)$", text, re.MULTILINE)
+    assert rounds is not None
+    assert float(rounds[1]) > 0
 
 
 def test_every_line_is_an_object_with_ids_and_without_secrets(

@@ -13,7 +13,7 @@ from partner_api.database.cluster_secrets import DATABASE
 
 @contextmanager
 def administering(data_dir: Path) -> Iterator[Callable[[str], list[asyncpg.Record]]]:
-    """A connection to our database; what is yielded runs SQL and returns its rows."""
+    """A connection to our database; what is yielded runs one statement and returns its rows."""
     url = EmbeddedCluster(data_dir).admin_url
     # A loop of its own, left unset, so that it is in no other test's way.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

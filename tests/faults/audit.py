@@ -32,7 +32,8 @@ def audit(integrator: Integrator, devices: Sequence[Device]) -> Audit:
 def _count(integrator: Integrator) -> dict[str, int]:
     listed = integrator.get("/v1/devices?limit=1000")
     assert listed["meta"]["total"] == len(listed["data"])
-    return {device["clientId"]: device["checkInCount"] for device in listed["data"]}
+    # A device that never checked in has no count.
+    return {device["clientId"]: device.get("checkInCount", 0) for device in listed["data"]}
 
 
 def _count_forgotten(url: str, devices: Sequence[Device]) -> int:

@@ -96,7 +96,8 @@ def end_log_segment(server: Server) -> None:
         suppress(asyncpg.PostgresError, OSError),
         administering(server.data_dir) as execute,
     ):
-        execute("select pg_switch_wal(); create table filler (number integer)")
+        execute("select pg_switch_wal()")
+        execute("create table filler (number integer)")
     wait_until(lambda: not postmaster.is_running(), STOPS_WITHIN_SECONDS, "PostgreSQL's end")
 
 

@@ -97,7 +97,8 @@ def nothing_started(server: Server) -> Iterator[None]:
 def locked(server: Server, tables: str) -> Iterator[None]:
     """Keep everybody else from tables, as a careless administrator does."""
     with administering(server.data_dir) as execute:
-        execute(f"begin; lock table {tables} in access exclusive mode")
+        execute("begin")
+        execute(f"lock table {tables} in access exclusive mode")
         yield
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import text
 
 from partner_api.devices.health import matching_states
-from partner_api.fleet.counts import COLUMNS
 from partner_api.kernel.ids import format_client_id
+from partner_api.organizations.models import COUNTERS
 from partner_api.status.rules import STATES, Connection, Health, Stage, State, Thresholds
 from tests.machine.drama import Drama
 from tests.machine.support import uuid_of
@@ -43,7 +43,7 @@ async def assert_recorded(drama: Drama) -> None:
         for client_id, state in drama.oracle.states(drama.now).items()
     }
     for row in await _rows(drama, _COUNTERS):
-        found = {state: row._mapping[name] for state, name in zip(STATES, COLUMNS, strict=True)}
+        found = {state: row._mapping[name] for state, name in zip(STATES, COUNTERS, strict=True)}
         org_id = f"org_{row.org_id}"
         assert Counter(found) == drama.oracle.count(drama.now, [org_id])
 

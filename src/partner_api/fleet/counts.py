@@ -14,6 +14,7 @@ from partner_api.devices.health import live_state_sql
 from partner_api.fleet.types import FleetCounts
 from partner_api.kernel.ids import MspId, OrgId
 from partner_api.kernel.single_flight import SingleFlight
+from partner_api.organizations.models import COUNTERS
 from partner_api.status.rules import STATES, Connection, Health
 from partner_api.tenancy.tenancy import Tenancy
 
@@ -22,21 +23,9 @@ LIVE_SECONDS = 1.0
 StateCounts = Sequence[int]
 """A count for each of `status.rules.STATES`."""
 
-COLUMNS = (
-    "streaming_current",
-    "streaming_outdated",
-    "idle_current",
-    "idle_outdated",
-    "offline_current",
-    "offline_outdated",
-    "lost_current",
-    "lost_outdated",
-)
-"""The counters' columns, one for each state in order."""
-
 _FRESH = "select status_is_fresh($1, $2)"
 _TOTAL = f"""
-    select {", ".join(f"coalesce(sum({name}), 0)" for name in COLUMNS)}
+    select {", ".join(f"coalesce(sum({name}), 0)" for name in COUNTERS)}
       from organization_counters where msp_id = $1 and ($2::uuid is null or org_id = $2)"""
 _LIVE = f"""
     select f.org_id, {", ".join(f"count(*) filter (where f.state = {n})" for n in range(8))}
@@ -45,7 +34,7 @@ _LIVE = f"""
               join organizations o on o.msp_id = $1 and o.org_id = d.org_id
              where d.msp_id = $1) f
      group by f.org_id"""
-_NONE = (0,) * len(COLUMNS)
+_NONE = (0,) * len(COUNTERS)
 
 
 class Counts:

@@ -6,12 +6,13 @@ from uuid import UUID
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
-from partner_api.fleet.counts import COLUMNS, Counts, StateCounts, fleet_counts, total_of
+from partner_api.fleet.counts import Counts, StateCounts, fleet_counts, total_of
 from partner_api.fleet.types import FleetCounts, OrganizationView
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import MspId, OrgId
 from partner_api.kernel.paging import CursorSigner, Page
 from partner_api.kernel.sql import Parameters
+from partner_api.organizations.models import COUNTERS
 from partner_api.organizations.service import OrganizationNotFound
 from partner_api.status.rules import STATES, Health, worst
 from partner_api.tenancy.tenancy import Tenancy
@@ -79,11 +80,11 @@ class Organizations:
 # Before every row: no rank is below zero.
 _START = (-1, "", str(UUID(int=0)))
 _TOTAL = "select count(*) from organizations where msp_id = $1"
-_FIGURES = ", ".join(f"coalesce(c.{name}, 0) as {name}" for name in COLUMNS)
+_FIGURES = ", ".join(f"coalesce(c.{name}, 0) as {name}" for name in COUNTERS)
 
 
 def _any_of(health: Health) -> str:
-    names = [name for name, state in zip(COLUMNS, STATES, strict=True) if state.health is health]
+    names = [name for name, state in zip(COUNTERS, STATES, strict=True) if state.health is health]
     return f"greatest({', '.join(f'c.{name}' for name in names)}) > 0"
 
 
@@ -109,11 +110,11 @@ async def _page(
     if live is not None:
         org_ids = parameters.add(list(live))
         columns = [list(column) for column in zip(*live.values(), strict=True)] or [[]] * len(
-            COLUMNS
+            COUNTERS
         )
         counted = ", ".join(f"{parameters.add(column)}::integer[]" for column in columns)
         counters = (
-            f"unnest({org_ids}::uuid[], {counted}) as c (org_id, {', '.join(COLUMNS)}) "
+            f"unnest({org_ids}::uuid[], {counted}) as c (org_id, {', '.join(COUNTERS)}) "
             "on c.org_id = o.org_id"
         )
     rank, name, org_id = (parameters.add(key) for key in position)
@@ -128,7 +129,7 @@ async def _page(
 
 
 def _organization(row: Record, counts: StateCounts | None = None) -> OrganizationView:
-    figures = fleet_counts(counts or [row[name] for name in COLUMNS])
+    figures = fleet_counts(counts or [row[name] for name in COUNTERS])
     return OrganizationView(
         org_id=OrgId(row["org_id"]),
         msp_id=MspId(row["msp_id"]),

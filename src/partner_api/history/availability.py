@@ -16,6 +16,7 @@ from asyncpg.pool import PoolConnectionProxy
 from partner_api.history.types import Availability, Window
 from partner_api.history.walks import STEPS, may_step_sql, walked_sql
 from partner_api.kernel.ids import ClientId, MspId, OrgId
+from partner_api.organizations.models import COUNTERS
 from partner_api.status.rules import STATES, Connection, Health
 
 
@@ -97,12 +98,8 @@ _IS_FRESH = "select status_is_fresh($1, $2)"
 _DEVICE_STATE = """
     select status_state(d.stage, d.is_current) from devices d
      where d.msp_id = $1 and d.client_id = $2"""
-_COLUMNS = [
-    f"{state.stage.name.lower()}_{'current' if state.is_current else 'outdated'}"
-    for state in STATES
-]
 _COUNTERS = f"""
-    select {", ".join(_COLUMNS)} from organization_counters where msp_id = $1 and org_id = $2"""
+    select {", ".join(COUNTERS)} from organization_counters where msp_id = $1 and org_id = $2"""
 
 # From the window's start to the step, as far as that lies within it; timestamps are exact, so
 # these sums are too.

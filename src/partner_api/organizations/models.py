@@ -14,6 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from partner_api.database.base import Base, Instant, Sortable
+from partner_api.status.rules import STATES
 from partner_api.tenancy.models import MspOwned
 
 
@@ -67,3 +68,10 @@ class OrganizationCounters(MspOwned, Base):
     offline_outdated: Mapped[int] = mapped_column(Integer, server_default="0")
     lost_current: Mapped[int] = mapped_column(Integer, server_default="0")
     lost_outdated: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+COUNTERS = tuple(
+    f"{state.stage.name.lower()}_{'current' if state.is_current else 'outdated'}"
+    for state in STATES
+)
+"""The counters' columns, one for each of `status.rules.STATES` in order."""
