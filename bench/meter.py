@@ -1,0 +1,65 @@
+"""Processor time, memory and the log's growth of what is being measured."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import asyncpg
+import psutil
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What something cost: seconds of processor time, bytes of write-ahead log."""
+
+    server: float
+    database: float
+    wal: int
+
+
+class Meter:
+    """Reads the processor time of a server's processes and of its PostgreSQL."""
+
+    def __init__(
+        self, servers: Iterable[psutil.Process], postmaster: psutil.Process, url: str
+    ) -> None:
+        self._servers = list(servers)
+        self._postmaster = postmaster
+        self._url = url
+
+    async def read(self) -> Spent:
+        """Everything since the processes began."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            wal = await connection.fetchval(
+                "select (pg_current_wal_insert_lsn() - '0/0')::bigint"
+            )
+        finally:
+            await connection.close()
+        return Spent(sum(map(_seconds, self._servers)), self._database(), wal)
+
+    def _database(self) -> float:
+        times = self._postmaster.cpu_times()
+        # Of those that ended the postmaster keeps account.
+        ended = times.children_user + times.children_system
+        living = [self._postmaster, *self._postmaster.children()]
+        return float(ended + sum(map(_seconds, living)))
+
+
+def between(before: Spent, after: Spent) -> Spent:
+    """What was spent from one reading to the next."""
+    return Spent(
+        after.server - before.server, after.database - before.database, after.wal - before.wal
+    )
+
+
+def megabytes(process: psutil.Process) -> float:
+    """A process's resident memory, without what it shares with its parent."""
+    return float(process.memory_full_info().uss) / 1e6
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)

@@ -1,0 +1,25 @@
+-- Sends the requests of the file REQUESTS names, in random order; prints one line of JSON at the end.
+local made = {}
+
+function init()
+  math.randomseed(os.time())
+  for line in io.lines(os.getenv("REQUESTS")) do
+    local method, path, token, kind, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+    local headers = {}
+    if token ~= "" then headers["Authorization"] = token end
+    if body ~= "" then headers["Content-Type"] = kind end
+    made[#made + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
+  end
+end
+
+function request()
+  return made[math.random(#made)]
+end
+
+function done(summary, latency)
+  local e = summary.errors
+  print(string.format(
+    '{"requests":%d,"microseconds":%d,"refused":%d,"p50":%d,"p99":%d}',
+    summary.requests, summary.duration, e.status + e.connect + e.read + e.write + e.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end

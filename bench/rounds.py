@@ -1,0 +1,83 @@
+"""Alternating rounds of two contestants, and the median of their ratios."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench import wrk
+from bench.meter import Meter, Spent, between
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server, its requests, and what measures it."""
+
+    name: str
+    url: str
+    requests: Path
+    meter: Meter
+
+
+@dataclass(frozen=True)
+class Round:
+    """One contestant's load, and what it cost."""
+
+    load: wrk.Load
+    spent: Spent
+
+    @property
+    def server_us(self) -> float:
+        """Processor time of the server for each request."""
+        return self.spent.server / self.load.requests * 1e6
+
+    @property
+    def database_us(self) -> float:
+        """Processor time of PostgreSQL for each request."""
+        return self.spent.database / self.load.requests * 1e6
+
+    @property
+    def wal_bytes(self) -> float:
+        """Bytes of write-ahead log for each request."""
+        return self.spent.wal / self.load.requests
+
+
+async def alternate(
+    contestants: Sequence[Contestant],
+    *,
+    rounds: int,
+    seconds: int,
+    connections: int = 64,
+    between_rounds: Callable[[], Awaitable[None]] | None = None,
+) -> Sequence[Sequence[Round]]:
+    """Rounds of each contestant in turn, after one to warm up; prints each.
+
+    RuntimeError when a server refuses a request: its rate would mean nothing.
+    """
+    for one in contestants:
+        wrk.run(one.url, one.requests, connections=connections, seconds=max(2, seconds // 2))
+    found: list[list[Round]] = [[] for _ in contestants]
+    for number in range(rounds):
+        for one, rows in zip(contestants, found, strict=True):
+            if between_rounds:
+                await between_rounds()
+            before = await one.meter.read()
+            load = wrk.run(one.url, one.requests, connections=connections, seconds=seconds)
+            row = Round(load, between(before, await one.meter.read()))
+            if load.refused:
+                raise RuntimeError(f"{one.name} refused {load.refused} of {load.requests}")
+            rows.append(row)
+            print(
+                f"  round {number + 1}  {one.name:<24} {load.rate:8.0f}/s  p50 {load.p50_ms:6.1f} ms"
+                f"  p99 {load.p99_ms:6.1f} ms  server {row.server_us:5.0f} us"
+                f"  database {row.database_us:5.1f} us  WAL {row.wal_bytes:5.0f} B",
+                flush=True,
+            )
+    return found
+
+
+def ratio(
+    of: Sequence[Round], to: Sequence[Round], figure: Callable[[Round], float]
+) -> float:
+    """The median over the rounds of one contestant's figure to the other's."""
+    return median(figure(a) / figure(b) for a, b in zip(of, to, strict=True))
