@@ -131,7 +131,7 @@ _COUNT = """
      where k.org_id = c.org_id"""
 _SHIFT = "update devices set last_seen = last_seen + $1"
 _KEYS = "select msp_id, client_id from devices order by last_seen"
-_GROUP = "select count(*) from check_in_everyday($1, $2, $3, $4, $5, $6, $7)"
+_GROUP = "select count(*) from check_in_calm($1, $2, $3, $4, $5, $6, $7)"
 _LATE = """
     select extract(epoch from now() - min(last_seen + interval '300 seconds'))
       from devices where stage = 0 and last_seen < now() - interval '300 seconds'"""

@@ -242,7 +242,7 @@ def _functions() -> None:
         create_function(
             sql_file(f"sweep/sql/{name}.1.sql"), owner=Role.FUNCTIONS, executable_by=Role.WORKER
         )
-    for name in ("check_in_everyday", "check_in_lock", "check_in_careful"):
+    for name in ("check_in_calm", "check_in_stepping", "check_in_lock", "check_in_careful"):
         create_function(
             sql_file(f"ingest/sql/{name}.1.sql"), owner=Role.FUNCTIONS, executable_by=Role.INGEST
         )

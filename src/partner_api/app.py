@@ -56,8 +56,8 @@ from partner_api.tenancy.tenancy import Tenancy
 
 READ_CONNECTIONS = 8
 WORK_CONNECTIONS = 8
-# One each for everyday check-ins, careful ones and logs, and one for relays' look-ups.
-INGEST_CONNECTIONS = 4
+# One each for calm, stepping and careful check-ins and for logs, and one for relays' look-ups.
+INGEST_CONNECTIONS = 5
 
 # What one device may log: four full requests at once, then twenty lines a second.
 LOG_BURST = 2000.0

@@ -5,11 +5,12 @@ from partner_api.database.roles import Role
 # With their owners' rights: each one's owner and the one role that may execute it.
 DEFINERS = {
     "changed_organizations": (Role.FUNCTIONS, Role.WORKER),
+    "check_in_calm": (Role.FUNCTIONS, Role.INGEST),
     "check_in_careful": (Role.FUNCTIONS, Role.INGEST),
-    "check_in_everyday": (Role.FUNCTIONS, Role.INGEST),
     "check_in_group": (Role.FUNCTIONS, Role.INGEST),
     "check_in_lock": (Role.FUNCTIONS, Role.INGEST),
     "check_in_read": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_stepping": (Role.FUNCTIONS, Role.INGEST),
     "check_in_write": (Role.FUNCTIONS, Role.INGEST),
     "due_hints": (Role.FUNCTIONS, Role.WORKER),
     "every_msp": (Role.FUNCTIONS, Role.WORKER),
@@ -49,8 +50,10 @@ PLAIN = {
     "status_walk": {Role.API, Role.FUNCTIONS},
 }
 
-# Of these, functions of their arguments alone; planned into the statements that call them.
-PURE = {"is_calm", "status_stage", "status_state", "status_walk"}
+# Of these, functions of their arguments alone, and those that would be if the zone of the session
+# did not matter to intervals. Planned into the statements that call them.
+IMMUTABLE = {"status_state", "status_walk"}
+PURE = IMMUTABLE | {"is_calm", "status_stage"}
 
 
 def executable_by(role: Role) -> set[str]:

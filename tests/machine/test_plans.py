@@ -152,7 +152,8 @@ def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
 @pytest.mark.parametrize(
     "path",
     [
-        "ingest/sql/check_in_everyday.1.sql",
+        "ingest/sql/check_in_calm.1.sql",
+        "ingest/sql/check_in_stepping.1.sql",
         "ingest/sql/check_in_lock.1.sql",
         "ingest/sql/check_in_careful.1.sql",
         "sweep/sql/sweep_devices.1.sql",

@@ -13,7 +13,7 @@ from tests.factories.tenants import Agent
 from tests.machine.support import history, stored
 from tests.worker import Worker
 
-_EVERYDAY = "select * from check_in_everyday($1, $2, $3, $4, $5, $6, $7)"
+_STEPPING = "select * from check_in_stepping($1, $2, $3, $4, $5, $6, $7)"
 
 
 async def test_a_device_that_just_checked_in_is_not_moved_by_what_was_seen_before(
@@ -29,7 +29,7 @@ async def test_a_device_that_just_checked_in_is_not_moved_by_what_was_seen_befor
     ingest = await asyncpg.connect(databases.ingest, server_settings=PLAN_SETTINGS)
     async with ingest.transaction():
         written = await ingest.fetch(
-            _EVERYDAY,
+            _STEPPING,
             [agent.tenant.msp_id],
             [parse_client_id(agent.client_id)],
             [before["token_hash"]],

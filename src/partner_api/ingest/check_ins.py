@@ -1,14 +1,16 @@
 """The one write path of check-ins.
 
-The everyday check-in, newer than the last and saying the same, is written by `check_in_everyday`,
-many to a statement. Whatever that leaves is read under a lock by `check_in_lock`, folded in Python
-and written back by `check_in_careful` before the lock goes. Both move the device's state, and
-record its steps, in the statement that writes the device.
+The everyday check-in, newer than the last and saying the same of a device that goes on streaming, is
+written by `check_in_calm`, many to a statement; that of a device whose state moves by
+`check_in_stepping` right after it. Whatever these leave is read under a lock by `check_in_lock`,
+folded in Python and written back by `check_in_careful` before the lock goes. A device's state
+moves, and its steps are recorded, in the statement that writes the device.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import asyncpg
 from asyncpg import Record
@@ -35,7 +37,8 @@ PLAN_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
 }
 
-_EVERYDAY = "select * from check_in_everyday($1, $2, $3, $4, $5, $6, $7)"
+_CALM = "select * from check_in_calm($1, $2, $3, $4, $5, $6, $7)"
+_STEPPING = "select * from check_in_stepping($1, $2, $3, $4, $5, $6, $7)"
 _LOCK = "select * from check_in_lock($1, $2, $3)"
 _CAREFUL = f"select * from check_in_careful({', '.join(f'${n}' for n in range(1, 27))})"
 
@@ -93,17 +96,22 @@ class CheckIns:
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._clock = clock
-        self._everyday = GroupWriter("everyday", pool, self._write_ones, _key, _ONES)
+        self._calm = GroupWriter("calm", pool, partial(self._write_ones, _CALM), _key, _ONES)
+        self._stepping = GroupWriter(
+            "stepping", pool, partial(self._write_ones, _STEPPING), _key, _ONES
+        )
         self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS)
 
     def start(self) -> None:
         """Begin to write."""
-        self._everyday.start()
+        self._calm.start()
+        self._stepping.start()
         self._careful.start()
 
     async def stop(self) -> None:
         """Write what waits, then end."""
-        await self._everyday.stop()
+        await self._calm.stop()
+        await self._stepping.stop()
         await self._careful.stop()
 
     async def check_in(
@@ -120,7 +128,8 @@ class CheckIns:
 
     async def _write(self, device: DevicePrincipal, check_ins: Sequence[CheckIn]) -> CheckInOutcome:
         if len(check_ins) == 1:
-            outcome = await self._everyday.submit(_One(device, check_ins[0]))
+            one = _One(device, check_ins[0])
+            outcome = await self._calm.submit(one) or await self._stepping.submit(one)
             if outcome is not None:
                 return outcome
         folded = await self._careful.submit(_Several(device, check_ins))
@@ -129,13 +138,12 @@ class CheckIns:
         return folded
 
     async def _write_ones(
-        self, connection: PoolConnectionProxy, entries: Sequence[_One]
+        self, statement: str, connection: PoolConnectionProxy, entries: Sequence[_One]
     ) -> Sequence[CheckInOutcome | None]:
-        devices = [entry.device for entry in entries]
         check_ins = [entry.check_in for entry in entries]
         rows = await connection.fetch(
-            _EVERYDAY,
-            *_keys(devices),
+            statement,
+            *_keys([entry.device for entry in entries]),
             [check_in.observed_at for check_in in check_ins],
             [check_in.sequence for check_in in check_ins],
             [check_in.digest for check_in in check_ins],

@@ -1,8 +1,9 @@
 -- How many of its thresholds a device has passed: under the first it is streaming (0), up to the
 -- second idle (1), up to the third offline (2), beyond it, or never seen, lost (3).
+-- Stable, as adding an interval to an instant is: else it could not be planned into statements.
 create function status_stage(p_last_seen timestamptz, p_ages integer[], p_now timestamptz)
 returns smallint
-language sql immutable
+language sql stable
 as $$
     select case
         when p_last_seen > p_now - p_ages[1] * interval '1 second' then 0

@@ -10,7 +10,7 @@ language sql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
     select g.ordinal, g.last_seen, g.version_sort, g.latest_version, g.latest_sort
-      from check_in_everyday(
+      from check_in_stepping(
                p_msp_ids, p_client_ids, p_token_hashes, p_observed, p_sequences, p_digests,
                (select max(o.observed) from unnest(p_observed) as o (observed))) g
 $$

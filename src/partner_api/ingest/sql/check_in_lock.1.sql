@@ -1,6 +1,6 @@
--- What a check-in needs to know of its device when check_in_everyday did not write it, locked until
--- the transaction that also calls check_in_careful ends. A device that does not come back has no such
--- token. Rows arrive sorted by key and are locked in that order, as check_in_everyday locks them.
+-- What a check-in needs to know of its device when neither check_in_calm nor check_in_stepping wrote
+-- it, locked until the transaction that also calls check_in_careful ends. A device that does not come
+-- back has no such token. Rows arrive sorted by key and are locked in that order, as the others lock them.
 create function check_in_lock(p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[])
 returns table (
     ordinal bigint, last_seen timestamptz, check_in_count bigint,

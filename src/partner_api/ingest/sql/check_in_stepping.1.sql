@@ -1,10 +1,9 @@
--- Writes one check-in each for many devices of any tenants, in one statement: the everyday case.
--- A row is written when its token hash is the device's, it is newer than every earlier one, its
--- sequence number (if any) continues the device's, and it states the very facts the newest one
--- stated. Rows that do not come back need a closer look: check_in_lock and check_in_careful.
--- Rows arrive sorted by key and at most one per device, so that groups lock in one order. A device
--- that goes on streaming costs its row alone; any other is walked to p_now, and its steps recorded.
-create function check_in_everyday(
+-- Writes one check-in each for many devices of any tenants, in one statement: what check_in_calm
+-- left because the device does not go on streaming. It is walked to p_now, and its steps recorded;
+-- in all else the same rows are written. Rows that do not come back need a closer look:
+-- check_in_lock and check_in_careful.
+-- Rows arrive sorted by key and at most one per device, so that groups lock in one order.
+create function check_in_stepping(
     p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
     p_observed timestamptz[], p_sequences bigint[], p_digests bigint[], p_now timestamptz
 ) returns table (
@@ -25,18 +24,13 @@ as $$
                        then (d.sequence_window << (i.sequence - d.sequence_high)::integer) | 1
                    else 1 end,
                (stage, stage_since) = (
-                   select d.stage, d.stage_since
-                    where is_calm(d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now)
-                    union all
                    select w.stage, w.since
                      from status_walk(
                          d.stage, d.stage_since, d.is_current, d.last_seen,
                          array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
                          array[i.observed], array[i.observed], d.is_current,
                          array[d.streaming_seconds, d.online_seconds, d.critical_seconds],
-                         'check-in', p_now) as w
-                    where not is_calm(
-                        d.stage, d.last_seen, d.streaming_seconds, i.observed, p_now))
+                         'check-in', p_now) as w)
           from unnest(p_msp_ids, p_client_ids, p_token_hashes, p_observed, p_sequences, p_digests)
                with ordinality
                as i (msp_id, client_id, token_hash, observed, sequence, digest, ordinal)
@@ -48,7 +42,8 @@ as $$
                   old.stage as stage_before, old.stage_since as since_before,
                   old.last_seen as seen_before,
                   d.streaming_seconds, d.online_seconds, d.critical_seconds,
-                  d.check_in_interval_seconds, d.version_sort, d.channel, d.os
+                  d.check_in_interval_seconds, d.version_sort, d.channel,
+                  lower(d.os collate "C") as os
     ), recorded as materialized (
         select record_changes(array_agg(row(
                    w.msp_id, w.client_id, w.org_id, w.org_id,
@@ -61,16 +56,18 @@ as $$
           from written w
          cross join lateral (values (
              array[w.streaming_seconds, w.online_seconds, w.critical_seconds])) as a (ages)
-         where not is_calm(
-             w.stage_before, w.seen_before, w.streaming_seconds, w.last_seen, p_now)
+    ), newest as materialized (
+        -- Once for each channel and system, not for each device.
+        select k.channel, k.os, r.version, r.version_sort
+          from (select distinct w.channel, w.os from written w) k
+         cross join lateral (
+             select r.version, r.version_sort from releases r
+              where r.channel = k.channel and r.os in ('', k.os)
+              order by r.version_sort desc, r.version desc limit 1) r
     )
     select w.ordinal, w.last_seen, w.stage, w.check_in_interval_seconds,
-           w.version_sort, r.version, r.version_sort
+           w.version_sort, n.version, n.version_sort
       from written w
      cross join recorded
-      left join lateral (
-          select r.version, r.version_sort from releases r
-           where r.channel = w.channel and r.os in ('', lower(w.os collate "C"))
-           order by r.version_sort desc, r.version desc limit 1
-      ) r on true
+      left join newest n on n.channel = w.channel and n.os = w.os
 $$
