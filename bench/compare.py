@@ -8,6 +8,7 @@ answers, and lets both servers take 64 connections in turn.
 import argparse
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,7 +63,9 @@ def _reference(place: Place, options: argparse.Namespace) -> Contestant:
     _await(f"{options.reference}/ping")
     port = urlsplit(options.reference).port
     listeners = {
-        c.pid for c in psutil.net_connections("tcp") if c.laddr.port == port and c.status == "LISTEN"
+        each.pid
+        for each in psutil.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN and tuple(each.laddr)[1:] == (port,)
     }
     meter = Meter(
         [psutil.Process(pid) for pid in listeners if pid],
@@ -87,10 +90,7 @@ def check_in_requests(path: Path, fleet: Fleet, count: int) -> Path:
     body = BODY.decode()
     return write_requests(
         path,
-        (
-            Request("POST", CHECK_INS, f"Bearer {fleet.token(n)}", body)
-            for n in every(fleet, count)
-        ),
+        (Request("POST", CHECK_INS, f"Bearer {fleet.token(n)}", body) for n in every(fleet, count)),
     )
 
 
@@ -106,7 +106,7 @@ def _await(url: str) -> None:
     raise SystemExit(f"{url} does not answer")
 
 
-def _report(reference: list[Round], product: list[Round]) -> None:
+def _report(reference: Sequence[Round], product: Sequence[Round]) -> None:
     print(f"check-ins/s           {ratio(product, reference, lambda r: r.load.rate):.2f}")
     print(f"p99                   {ratio(product, reference, lambda r: r.load.p99_ms):.2f}")
     print(f"server CPU            {ratio(product, reference, lambda r: r.server_us):.2f}")

@@ -30,9 +30,7 @@ class Meter:
         """Everything since the processes began."""
         connection = await asyncpg.connect(self._url)
         try:
-            wal = await connection.fetchval(
-                "select (pg_current_wal_insert_lsn() - '0/0')::bigint"
-            )
+            wal = await connection.fetchval("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
         finally:
             await connection.close()
         return Spent(sum(map(_seconds, self._servers)), self._database(), wal)

@@ -44,7 +44,7 @@ class Load:
 def write_requests(path: Path, requests: Iterable[Request]) -> Path:
     """The file wrk reads."""
     lines = (
-        "\t".join((r.method, r.path, r.authorization, r.content_type, r.body)) for r in requests
+        f"{r.method}\t{r.path}\t{r.authorization}\t{r.content_type}\t{r.body}" for r in requests
     )
     path.write_text("\n".join(lines), encoding="ascii")
     return path

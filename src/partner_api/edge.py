@@ -10,9 +10,11 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partner_api.kernel import context
@@ -34,6 +36,7 @@ _HOT = "hot_route"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _logger = logging.getLogger(__name__)
 
+Fields = Mapping[bytes, bytes]
 LimitFor = Callable[[str], int]
 RenderError = Callable[[int, str], ASGIApp]
 RouteFor = Callable[[str], str | None]
@@ -65,27 +68,29 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(scope["headers"])
+        fields = first_fields(scope["headers"])
+        request_id = _request_id(fields)
         context.request_id.set(request_id.decode())
         answer = _Answer(send, request_id)
         # HEAD is answered like GET; the server, which keeps its own scope, leaves the body out.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
-            await self._handle(asked, receive, answer)
+            await self._handle(asked, fields, receive, answer)
         finally:
             route, seconds = self._route(asked), time.perf_counter() - started
             _note(scope["method"], route, answer.status, seconds, is_hot=_HOT in asked)
 
-    async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _handle(
+        self, scope: Scope, fields: Fields, receive: Receive, answer: "_Answer"
+    ) -> None:
         if b"%2f" in scope.get("raw_path", b"").lower():
             # Decoded it would separate what the sender meant as one name.
             await self._render(404, "No such path")(scope, receive, answer)
             return
         limit = self._limit_for(scope["path"])
         try:
-            _refuse_announced(scope["headers"], limit)
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_body(receive, limit)
+            _refuse_announced(fields, limit)
+            body = await _read_body(receive, limit)
         except TooLarge as error:
             await self._render(413, error.message)(scope, receive, answer)
             return
@@ -151,13 +156,15 @@ class _Replay:
         return message
 
 
-def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """The first value of a header, by its lower-case name."""
-    return next((value.decode("latin-1") for key, value in headers if key == name), None)
+def first_fields(headers: Sequence[tuple[bytes, bytes]]) -> Fields:
+    """The first value of each header, by its lower-case name."""
+    return dict(reversed(headers))
 
 
 def is_json(content_type: str | None) -> bool:
     """Whether a media type is JSON."""
+    if content_type == "application/json":
+        return True
     essence = (content_type or "").partition(";")[0].strip().lower()
     return essence == "application/json" or (
         essence.startswith("application/") and essence.endswith("+json")
@@ -166,8 +173,9 @@ def is_json(content_type: str | None) -> bool:
 
 def _note(method: str, route: str, status: int, seconds: float, *, is_hot: bool) -> None:
     """Count a request; log it too, unless it is one of the many that devices make and went well."""
-    REQUESTS.labels(method, route, str(status)).inc()
-    REQUEST_SECONDS.labels(route).observe(seconds)
+    requests, request_seconds = _counters(method, route, status)
+    requests.inc()
+    request_seconds.observe(seconds)
     is_probe = route in PROBES
     # Whoever probes a server that is only starting gives up soon, and asks again.
     went_well = status < 400 or (is_probe and status == CLIENT_LEFT)
@@ -181,41 +189,84 @@ def _note(method: str, route: str, status: int, seconds: float, *, is_hot: bool)
     _logger.log(level, "%s %s %s, %s ms", method, route, status, milliseconds, extra=extra)
 
 
+@lru_cache(maxsize=1000)
+def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """What counts such requests; finding it by its labels costs as much as counting."""
+    return REQUESTS.labels(method, route, str(status)), REQUEST_SECONDS.labels(route)
+
+
+class _Step:
+    """A call for the next message, taken as far as it goes without waiting; await the rest."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._rest = receive().__await__()
+        self.message: Message | None = None
+        try:
+            self._yielded = next(self._rest)
+        except StopIteration as received:
+            self.message = received.value
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        if self.message is None:
+            try:
+                yield self._yielded
+            except BaseException:
+                self.end()
+                raise
+            self.message = yield from self._rest
+        return self.message
+
+    def end(self) -> None:
+        """Wait no longer."""
+        self._rest.close()
+
+
 def _has_left(receive: Receive) -> bool:
     """Whether the client hung up already; does not wait for it to."""
-    waiting = receive().__await__()
-    try:
-        next(waiting)
-    except StopIteration as received:
-        return bool(received.value["type"] == "http.disconnect")
-    waiting.close()
-    return False
+    step = _Step(receive)
+    if step.message is None:
+        step.end()
+        return False
+    return bool(step.message["type"] == "http.disconnect")
 
 
-def _refuse_announced(headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:
+def _refuse_announced(fields: Fields, limit: int) -> None:
     """Refuse a body that says it is too large before any of it is read."""
-    announced = header(headers, b"content-length")
+    announced = fields.get(b"content-length")
     if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
         raise TooLarge(f"The body may have {limit} bytes")
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or None when the client went away before it was whole."""
+    """The whole body, or None when the client went away before it was whole; TimeoutError."""
+    step = _Step(receive)
+    message = step.message
+    if message and message["type"] == "http.request" and not message.get("more_body"):
+        # It came with the head, as small bodies do: no need to set a clock.
+        return _bounded(message.get("body", b""), limit)
+    async with asyncio.timeout(BODY_SECONDS):
+        return await _read_chunks(step, receive, limit)
+
+
+async def _read_chunks(first: Awaitable[Message], receive: Receive, limit: int) -> bytes | None:
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message: dict[str, Any] = dict(await receive())
-        if message["type"] == "http.disconnect":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"The body may have {limit} bytes")
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    message = await first
+    while message["type"] != "http.disconnect":
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit or not message.get("more_body"):
+            return _bounded(b"".join(chunks), limit)
+        message = await receive()
+    return None
 
 
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    given = next((value for key, value in headers if key == REQUEST_ID), b"")
+def _bounded(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise TooLarge(f"The body may have {limit} bytes")
+    return body
+
+
+def _request_id(fields: Fields) -> bytes:
+    given = fields.get(REQUEST_ID, b"")
     return given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(12).encode()

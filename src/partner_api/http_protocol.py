@@ -15,7 +15,8 @@ HEAD_FIELDS = 100
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes connections whose request line and headers take too long or grow too large."""
 
-    _head_timer: TimerHandle | None = None
+    _watch: TimerHandle
+    _head_began = 0.0
     _head_bytes = 0
     _in_head = True
 
@@ -23,10 +24,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Expect a request soon; a connection that says nothing is closed."""
         super().connection_made(transport)
         self._begin_head()
+        self._watch = self.loop.call_later(HEAD_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer."""
-        self._end_head()
+        self._watch.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +58,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Require one Host (RFC 9112, section 3.2); the body has bounds of its own."""
-        self._end_head()
+        self._in_head = False
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             raise ValueError("one Host header is required")
@@ -78,21 +80,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _begin_head(self) -> None:
-        self._end_head()
-        self._in_head, self._head_bytes = True, 0
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_took_too_long)
+        self._in_head, self._head_bytes, self._head_began = True, 0, self.loop.time()
 
-    def _head_took_too_long(self) -> None:
-        if self._is_answering():
-            self._begin_head()
-        else:
+    def _look(self) -> None:
+        """Close a connection whose head takes too long; look again when the next one may.
+
+        One timer a connection: one a request would be set and cancelled all the time.
+        """
+        now = self.loop.time()
+        if self._is_answering() or not self._in_head:
+            self._head_began = now
+        left = self._head_began + HEAD_SECONDS - now
+        if left <= 0:
             self.transport.close()
+        else:
+            self._watch = self.loop.call_later(left, self._look)
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
-
-    def _end_head(self) -> None:
-        self._in_head = False
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None

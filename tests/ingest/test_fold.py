@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from partner_api.devices.facts import FACT_NAMES
 from partner_api.ingest.fold import DeviceState, fold
@@ -103,7 +104,7 @@ def test_last_seen_is_the_newest_instant_and_never_moves_back(
 def test_each_fact_is_what_the_newest_check_in_that_stated_it_said(
     state: DeviceState, stream: tuple[list[CheckIn], list[CheckIn]]
 ) -> None:
-    arrived = [replace(item, observed_at=item.observed_at + LATER) for item in stream[1]]
+    arrived = [structs.replace(item, observed_at=item.observed_at + LATER) for item in stream[1]]
     newest: dict[str, tuple[datetime, str]] = {}
     for item in arrived:
         for name, value in stated_facts(item).items():

@@ -10,9 +10,10 @@ name proves nothing: only the hash of the whole text does.
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
+
+from msgspec import Struct
 
 from partner_api.kernel.ids import MspId
 from partner_api.kernel.text import decode_base64url, encode_base64url
@@ -28,8 +29,7 @@ class TokenKind(StrEnum):
     ENROLLMENT = "nwx_et_"
 
 
-@dataclass(frozen=True)
-class KeyedToken:
+class KeyedToken(Struct, frozen=True):
     """A token and the row it names: a device's client id or an enrollment token's id."""
 
     msp_id: MspId

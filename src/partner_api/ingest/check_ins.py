@@ -1,7 +1,7 @@
 """The one write path of check-ins.
 
-The everyday check-in, newer than the last and saying the same of a device that goes on streaming, is
-written by `check_in_calm`, many to a statement; that of a device whose state moves by
+The everyday check-in, newer than the last and saying the same of a device that goes on streaming,
+is written by `check_in_calm`, many to a statement; that of a device whose state moves by
 `check_in_stepping` right after it. Whatever these leave is read under a lock by `check_in_lock`,
 folded in Python and written back by `check_in_careful` before the lock goes. A device's state
 moves, and its steps are recorded, in the statement that writes the device.
@@ -15,6 +15,7 @@ from functools import partial
 import asyncpg
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
+from msgspec import Struct
 
 from partner_api.devices.facts import asset_sort, version_sort
 from partner_api.identity.tokens import invalid_token
@@ -37,20 +38,20 @@ PLAN_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
 }
 
+_ACCEPTED, _DUPLICATE = CHECK_INS.labels("accepted"), CHECK_INS.labels("duplicate")
+_STAGES = tuple(Stage)
 _CALM = "select * from check_in_calm($1, $2, $3, $4, $5, $6, $7)"
 _STEPPING = "select * from check_in_stepping($1, $2, $3, $4, $5, $6, $7)"
 _LOCK = "select * from check_in_lock($1, $2, $3)"
 _CAREFUL = f"select * from check_in_careful({', '.join(f'${n}' for n in range(1, 27))})"
 
 
-@dataclass(frozen=True, slots=True)
-class _One:
+class _One(Struct, frozen=True):
     device: DevicePrincipal
     check_in: CheckIn
 
 
-@dataclass(frozen=True, slots=True)
-class _Several:
+class _Several(Struct, frozen=True):
     device: DevicePrincipal
     check_ins: Sequence[CheckIn]
 
@@ -122,8 +123,9 @@ class CheckIns:
         Unauthenticated when the token is not the device's present one; Unavailable.
         """
         outcome = await self._write(device, check_ins)
-        CHECK_INS.labels("accepted").inc(outcome.accepted)
-        CHECK_INS.labels("duplicate").inc(outcome.duplicates)
+        _ACCEPTED.inc(outcome.accepted)
+        if outcome.duplicates:
+            _DUPLICATE.inc(outcome.duplicates)
         return outcome
 
     async def _write(self, device: DevicePrincipal, check_ins: Sequence[CheckIn]) -> CheckInOutcome:
@@ -153,7 +155,7 @@ class CheckIns:
         for ordinal, last_seen, stage, interval, version, latest_version, latest_sort in rows:
             is_current = latest_sort is None or version >= latest_sort
             outcomes[ordinal - 1] = CheckInOutcome(
-                1, 0, last_seen, Stage(stage), is_current, latest_version, interval
+                1, 0, last_seen, _STAGES[stage], is_current, latest_version, interval
             )
         return outcomes
 

@@ -6,13 +6,14 @@ request is answered after the commit that holds it, never before.
 
 import asyncio
 import random
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from msgspec import Struct
 
 from partner_api.database.pools import acquired
 from partner_api.kernel.errors import Unavailable
@@ -38,8 +39,7 @@ class Bounds(Generic[Item]):
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[Item, Outcome]):
+class _Entry(Struct, Generic[Item, Outcome], frozen=True):
     key: Key
     weight: int
     item: Item
@@ -153,8 +153,8 @@ class _FairQueue(Generic[Item, Outcome]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._tenants: OrderedDict[bytes, deque[_Entry[Item, Outcome]]] = OrderedDict()
-        self._weights: Counter[bytes] = Counter()
+        self._tenants: OrderedDict[bytes, _Line[Item, Outcome]] = OrderedDict()
+        self._weight = 0
         self._size = 0
 
     def __len__(self) -> int:
@@ -162,30 +162,47 @@ class _FairQueue(Generic[Item, Outcome]):
 
     def is_full(self, tenant: bytes) -> bool:
         """Whether one more of this tenant is too many."""
-        mine = self._weights[tenant] * _SHARE_OF_ONE_TENANT
-        return mine >= self._most or self._weights.total() >= self._most
+        line = self._tenants.get(tenant)
+        mine = line.weight * _SHARE_OF_ONE_TENANT if line else 0
+        return mine >= self._most or self._weight >= self._most
 
     def push(self, entry: _Entry[Item, Outcome]) -> None:
         """Put an entry last among its tenant's."""
-        self._tenants.setdefault(entry.key[0], deque()).append(entry)
-        self._weights[entry.key[0]] += entry.weight
-        self._size += 1
+        self._line(entry).entries.append(entry)
+        self._count(entry, 1)
 
     def pop(self) -> _Entry[Item, Outcome]:
         """Take the first entry of the tenant whose turn it is."""
-        tenant, entries = next(iter(self._tenants.items()))
-        entry = entries.popleft()
-        self._weights[tenant] -= entry.weight
-        self._size -= 1
-        if entries:
+        tenant, line = next(iter(self._tenants.items()))
+        entry = line.entries.popleft()
+        self._count(entry, -1)
+        if line.entries:
             self._tenants.move_to_end(tenant)
         else:
-            del self._tenants[tenant], self._weights[tenant]
+            del self._tenants[tenant]
         return entry
 
     def put_back(self, entries: Sequence[_Entry[Item, Outcome]]) -> None:
         """Put entries that were popped first again, in their order."""
         for entry in reversed(entries):
-            self._tenants.setdefault(entry.key[0], deque()).appendleft(entry)
-            self._weights[entry.key[0]] += entry.weight
-            self._size += 1
+            self._line(entry).entries.appendleft(entry)
+            self._count(entry, 1)
+
+    def _line(self, entry: _Entry[Item, Outcome]) -> "_Line[Item, Outcome]":
+        line = self._tenants.get(entry.key[0])
+        if line is None:
+            line = self._tenants[entry.key[0]] = _Line()
+        return line
+
+    def _count(self, entry: _Entry[Item, Outcome], sign: int) -> None:
+        self._tenants[entry.key[0]].weight += sign * entry.weight
+        self._weight += sign * entry.weight
+        self._size += sign
+
+
+class _Line(Generic[Item, Outcome]):
+    """What one tenant has waiting."""
+
+    def __init__(self) -> None:
+        self.entries: deque[_Entry[Item, Outcome]] = deque()
+        self.weight = 0

@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from partner_api.devices.facts import FACT_NAMES, Facts, check_fact
 from partner_api.ingest.types import CheckIn, LogLine, Parsed, Rejection, RelayedCheckIn

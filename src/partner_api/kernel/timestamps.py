@@ -37,7 +37,7 @@ def parse_timestamp(text: str) -> datetime | None:
 
 def format_timestamp(instant: datetime) -> str:
     """`2026-02-24T11:55:00Z`, with a fraction only where there is one."""
-    text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
+    text = instant.astimezone(UTC).isoformat().removesuffix("+00:00")
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 

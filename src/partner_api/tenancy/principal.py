@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from partner_api.kernel.errors import Forbidden
 from partner_api.kernel.ids import ClientId, MspId
 
@@ -39,8 +41,7 @@ class Principal:
             raise Forbidden("Access denied: the token belongs to another MSP")
 
 
-@dataclass(frozen=True)
-class DevicePrincipal:
+class DevicePrincipal(Struct, frozen=True):
     """A device's agent. The hash is compared where it writes, so this alone proves nothing yet."""
 
     msp_id: MspId

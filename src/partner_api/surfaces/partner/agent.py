@@ -4,20 +4,20 @@ Check-ins and logs are reached by `AgentPaths`, in front of FastAPI, because the
 the traffic; the routes describe the same functions in the document.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from partner_api.edge import header, is_json
+from partner_api.edge import Fields, first_fields, is_json
 from partner_api.ingest import parse
 from partner_api.ingest.types import CheckInOutcome, Rejection
 from partner_api.kernel.errors import PartnerApiError, Unsupported
 from partner_api.kernel.ids import format_client_id, format_msp_id, format_org_id
 from partner_api.kernel.timestamps import format_timestamp
-from partner_api.status.rules import State
+from partner_api.status.rules import STATES
 from partner_api.surfaces.partner import agent_schemas as schemas
 from partner_api.surfaces.partner.auth import FOR_DEVICES, FOR_ENROLLING, bearer, device
 from partner_api.surfaces.partner.errors import render
@@ -29,8 +29,6 @@ router = partner_router("Agents")
 
 CHECK_INS = "/v1/agent/check-ins"
 LOGS = "/v1/agent/logs"
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 
 @router.post(
@@ -77,7 +75,8 @@ async def enroll(
 )
 async def check_in(call: CurrentCall, request: Request) -> Response:
     """Report that the device is there, now or at up to 500 moments it could not report."""
-    content = await take_check_ins(call.services, request.headers.raw, await request.body())
+    fields = first_fields(request.headers.raw)
+    content = await take_check_ins(call.services, fields, await request.body())
     return Response(content, media_type="application/json")
 
 
@@ -95,23 +94,24 @@ async def check_in(call: CurrentCall, request: Request) -> Response:
 )
 async def add_logs(call: CurrentCall, request: Request) -> Response:
     """Report up to 500 log entries; they can be read as soon as this is answered."""
-    content = await take_logs(call.services, request.headers.raw, await request.body())
+    fields = first_fields(request.headers.raw)
+    content = await take_logs(call.services, fields, await request.body())
     return Response(content, 202, media_type="application/json")
 
 
-async def take_check_ins(services: Services, headers: Headers, body: bytes) -> bytes:
+async def take_check_ins(services: Services, fields: Fields, body: bytes) -> bytes:
     """Answer a check-in request after its commit."""
-    principal = device(header(headers, b"authorization"))
-    _require_json(headers)
+    principal = device(_text(fields, b"authorization"))
+    _require_json(fields)
     parsed = parse.parse_check_ins(body, services.clock.now())
     outcome = await services.check_ins.check_in(principal, parsed.items)
     return _check_in_result(services, outcome, parsed.rejected)
 
 
-async def take_logs(services: Services, headers: Headers, body: bytes) -> bytes:
+async def take_logs(services: Services, fields: Fields, body: bytes) -> bytes:
     """Answer a log request after its commit."""
-    principal = device(header(headers, b"authorization"))
-    _require_json(headers)
+    principal = device(_text(fields, b"authorization"))
+    _require_json(fields)
     parsed = parse.parse_log_lines(body, principal.client_id, services.clock.now())
     await services.log_lines.take(principal, parsed.items)
     rejected = _rejections(parsed.rejected)
@@ -143,7 +143,7 @@ class AgentPaths:
         try:
             self._services.disk.require_room()
             body = (await receive())["body"]
-            content = await take(self._services, scope["headers"], body)
+            content = await take(self._services, first_fields(scope["headers"]), body)
         except PartnerApiError as error:
             await render(error)(scope, receive, send)
             return
@@ -153,33 +153,55 @@ class AgentPaths:
         await send({"type": "http.response.body", "body": content})
 
 
-Take = Callable[[Services, Headers, bytes], Awaitable[bytes]]
+Take = Callable[[Services, Fields, bytes], Awaitable[bytes]]
 
 _JSON = [(b"content-type", b"application/json")]
+_LABELS = {
+    (state.stage, state.is_current): (state.health.value, state.connection.value)
+    for state in STATES
+}
 
 
-def _require_json(headers: Headers) -> None:
-    if not is_json(header(headers, b"content-type")):
+def _text(fields: Fields, name: bytes) -> str | None:
+    value = fields.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def _require_json(fields: Fields) -> None:
+    if not is_json(_text(fields, b"content-type")):
         raise Unsupported("Send the body as application/json")
+
+
+class _CheckedIn(msgspec.Struct, omit_defaults=True):
+    accepted: int
+    duplicates: int
+    rejected: Sequence[Mapping[str, object]]
+    status: str
+    connectionState: str  # noqa: N815 - the wire's names
+    checkInIntervalSeconds: int  # noqa: N815
+    lastSeen: str | None = None  # noqa: N815
+    latestVersion: str | None = None  # noqa: N815
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _check_in_result(
     services: Services, outcome: CheckInOutcome, rejected: Sequence[Rejection]
 ) -> bytes:
-    state = State(outcome.stage, outcome.is_current_version)
-    data: dict[str, object] = {
-        "accepted": outcome.accepted,
-        "duplicates": outcome.duplicates,
-        "rejected": _rejections(rejected),
-        "status": state.health,
-        "connectionState": state.connection,
-        "checkInIntervalSeconds": services.next_check_in_seconds(outcome.check_in_interval_seconds),
-    }
-    if outcome.last_seen is not None:
-        data["lastSeen"] = format_timestamp(outcome.last_seen)
-    if outcome.latest_version is not None:
-        data["latestVersion"] = outcome.latest_version
-    return msgspec.json.encode({"data": data})
+    health, connection = _LABELS[outcome.stage, outcome.is_current_version]
+    seen = outcome.last_seen
+    result = _CheckedIn(
+        accepted=outcome.accepted,
+        duplicates=outcome.duplicates,
+        rejected=_rejections(rejected),
+        status=health,
+        connectionState=connection,
+        checkInIntervalSeconds=services.next_check_in_seconds(outcome.check_in_interval_seconds),
+        lastSeen=None if seen is None else format_timestamp(seen),
+        latestVersion=outcome.latest_version,
+    )
+    return _encode({"data": result})
 
 
 def _rejections(rejected: Sequence[Rejection]) -> Sequence[dict[str, object]]:
