@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -34,6 +35,9 @@ UNEXPECTED = "Something went wrong on our side; please report it with this answe
 
 _HOT = "hot_route"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+# Ids of our own: this process and a number. They hide nothing, and random ones cost a system call.
+_OURS = secrets.token_hex(6).encode()
+_NUMBERS = count()
 _logger = logging.getLogger(__name__)
 
 Fields = Mapping[bytes, bytes]
@@ -100,7 +104,7 @@ class Edge:
         if body is None:
             answer.status = CLIENT_LEFT
             return
-        answer.expect_leaving(receive)
+        answer.expect_leaving(scope, receive)
         await self._answer(scope, _Replay(body, receive), answer)
 
     def _route(self, scope: Scope) -> str:
@@ -123,22 +127,28 @@ class _Answer:
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send
         self._request_id = request_id
-        self._receive: Receive | None = None
+        self._look: tuple[Scope, Receive] | None = None
         self.started = False
         # Ended from outside, before an answer began: the server then answers for us.
         self.status = 500
 
-    def expect_leaving(self, receive: Receive) -> None:
+    def expect_leaving(self, scope: Scope, receive: Receive) -> None:
         """Look for a client that left; `receive` has nothing else to say any more."""
-        self._receive = receive
+        self._look = scope, receive
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            has_left = self._receive is not None and _has_left(self._receive)
-            self.status = CLIENT_LEFT if has_left else message["status"]
+            self.status = CLIENT_LEFT if self._has_left() else message["status"]
             message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
         await self._send(message)
+
+    def _has_left(self) -> bool:
+        if self._look is None:
+            return False
+        scope, receive = self._look
+        # Of devices it does not matter enough to look each time.
+        return _HOT not in scope and _has_left(receive)
 
 
 class _Replay:
@@ -268,5 +278,7 @@ def _bounded(body: bytes, limit: int) -> bytes:
 
 
 def _request_id(fields: Fields) -> bytes:
-    given = fields.get(REQUEST_ID, b"")
-    return given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(12).encode()
+    given = fields.get(REQUEST_ID)
+    if given is not None and _GIVEN_ID.fullmatch(given):
+        return given
+    return b"%s%012x" % (_OURS, next(_NUMBERS))
