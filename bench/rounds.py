@@ -68,7 +68,7 @@ async def alternate(
                 raise RuntimeError(f"{one.name} refused {load.refused} of {load.requests}")
             rows.append(row)
             print(
-                f"  round {number + 1}  {one.name:<18} {load.rate:8.0f}/s  p50 {load.p50_ms:5.1f} ms"
+                f"  {number + 1}  {one.name:<18} {load.rate:8.0f}/s  p50 {load.p50_ms:5.1f} ms"
                 f"  p99 {load.p99_ms:6.1f} ms  server {row.server_us:5.0f} us"
                 f"  database {row.database_us:5.1f} us  WAL {row.wal_bytes:5.0f} B",
                 flush=True,

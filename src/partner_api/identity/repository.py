@@ -8,6 +8,8 @@ from sqlalchemy import or_, select, update
 from partner_api.identity.models import Credential
 from partner_api.tenancy.session import TenantSession
 
+USE_IS_NOTED_EVERY = timedelta(seconds=1)
+
 
 async def get_credential(session: TenantSession, client_id: str) -> Credential | None:
     """One of the MSP's credentials."""
@@ -21,14 +23,14 @@ async def list_credentials(session: TenantSession) -> Sequence[Credential]:
 
 
 async def touch_credential(session: TenantSession, client_id: str, now: datetime) -> None:
-    """Note a token's issue, at most once a second: a busy client must not fight over one row."""
+    """Note a token's issue, if none was noted lately: a busy client must not fight over one row."""
     await session.execute(
         update(Credential)
         .where(
             Credential.client_id == client_id,
             or_(
                 Credential.last_used_at.is_(None),
-                Credential.last_used_at <= now - timedelta(seconds=1),
+                Credential.last_used_at <= now - USE_IS_NOTED_EVERY,
             ),
         )
         .values(last_used_at=now)

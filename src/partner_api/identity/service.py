@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from asyncpg import Record
+
 from partner_api.identity.guessing import GuessDelay
 from partner_api.identity.models import Credential
-from partner_api.identity.repository import get_credential, touch_credential
+from partner_api.identity.repository import USE_IS_NOTED_EVERY, get_credential, touch_credential
 from partner_api.identity.secrets import (
     hash_secret,
     msp_of_client_id,
@@ -22,6 +24,10 @@ from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Principal, Scope
 from partner_api.tenancy.session import TenantSession
 from partner_api.tenancy.tenancy import Claim, Tenancy
 
+# Programs ask for tokens all the time: read by one prepared statement.
+_CREDENTIAL = """
+    select secret_hash, previous_hash, previous_until, scopes, enabled, last_used_at
+      from credentials where msp_id = $1 and client_id = $2"""
 # Compared with when there is no such credential, so that the answer takes as long.
 _NO_HASH = bytes(32)
 
@@ -82,12 +88,15 @@ class Identity:
         msp_id = msp_of_client_id(client_id)
         if msp_id is None:
             raise InvalidClient("Invalid client credentials")
-        async with self._tenancy.claimed(msp_id, Claim.TOKEN_REQUEST) as session:
-            now = self._clock.now()
-            credential = _proven(await get_credential(session, client_id), client_secret, now)
-            scopes = _narrowed(credential, wanted)
-            await touch_credential(session, client_id, now)
-            await session.commit()
+        now = self._clock.now()
+        async with self._tenancy.claimed_reading(msp_id, Claim.TOKEN_REQUEST) as connection:
+            row = await connection.fetchrow(_CREDENTIAL, msp_id, client_id)
+        credential = _proven(row, client_secret, now)
+        scopes = _narrowed(credential, wanted)
+        if _was_idle(credential["last_used_at"], now):
+            async with self._tenancy.session(msp_id) as session:
+                await touch_credential(session, client_id, now)
+                await session.commit()
         principal = Principal(msp_id, client_id, frozenset(scopes))
         token = self._tokens.issue(principal)
         return IssuedToken(token, int(LIFETIME.total_seconds()), scopes)
@@ -136,25 +145,29 @@ async def set_credential_enabled(session: TenantSession, client_id: str, *, enab
     (await require_credential(session, client_id)).enabled = enabled
 
 
-def _proven(credential: Credential | None, secret: str, now: datetime) -> Credential:
+def _proven(credential: Record | None, secret: str, now: datetime) -> Record:
     given = hash_secret(secret)
     stored, previous = _stored_hashes(credential, now)
     matches = hmac.compare_digest(given, stored) | hmac.compare_digest(given, previous)
-    if credential is None or not matches or not credential.enabled:
+    if credential is None or not matches or not credential["enabled"]:
         raise InvalidClient("Invalid client credentials")
     return credential
 
 
-def _stored_hashes(credential: Credential | None, now: datetime) -> tuple[bytes, bytes]:
+def _stored_hashes(credential: Record | None, now: datetime) -> tuple[bytes, bytes]:
     if credential is None:
         return _NO_HASH, _NO_HASH
-    until = credential.previous_until
-    alive = credential.previous_hash is not None and until is not None and now < until
-    return credential.secret_hash, (credential.previous_hash if alive else None) or _NO_HASH
+    until, previous = credential["previous_until"], credential["previous_hash"]
+    alive = until is not None and now < until
+    return credential["secret_hash"], (previous if alive else None) or _NO_HASH
 
 
-def _narrowed(credential: Credential, wanted: Sequence[str] | None) -> Sequence[Scope]:
-    held = [Scope(scope) for scope in credential.scopes]
+def _was_idle(last_used_at: datetime | None, now: datetime) -> bool:
+    return last_used_at is None or last_used_at <= now - USE_IS_NOTED_EVERY
+
+
+def _narrowed(credential: Record, wanted: Sequence[str] | None) -> Sequence[Scope]:
+    held = [Scope(scope) for scope in credential["scopes"]]
     if wanted is None:
         return held
     if not wanted or not set(wanted) <= set(held):

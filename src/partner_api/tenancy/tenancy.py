@@ -1,12 +1,13 @@
 """The way to a tenant's rows: through SQLAlchemy, through SQL text, or through the one door.
 
 Both ways take their connection here, so the tenant is bound whichever is used. Whoever wants to
-look something up before the tenant is verified goes through `Tenancy.claimed` and gives a reason.
+look something up before the tenant is verified goes through `Tenancy.claimed` or
+`Tenancy.claimed_reading`, and gives a reason.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 
 import asyncpg
@@ -56,6 +57,12 @@ class Tenancy:
                 await connection.execute("rollback")
                 raise
             await connection.execute("commit")
+
+    def claimed_reading(
+        self, msp_id: MspId, _reason: Claim
+    ) -> AbstractAsyncContextManager[PoolConnectionProxy]:
+        """As `reading`, for an MSP that a still unverified secret names."""
+        return self.reading(msp_id)
 
     def session(self, msp_id: MspId) -> TenantSession:
         """A unit of work for a verified MSP; the edge that opened it commits."""

@@ -27,7 +27,7 @@ from partner_api.surfaces.partner import (
     schemas,
     settings,
 )
-from partner_api.surfaces.partner.openapi import as_yaml, document, operation_id
+from partner_api.surfaces.partner.openapi import as_yaml, document
 from partner_api.surfaces.partner.services import Services
 
 BODY_LIMIT = 1024 * 1024
@@ -81,13 +81,12 @@ def _routes(public_url: str) -> FastAPI:
         version=version("partner-api"),
         redirect_slashes=False,
         openapi_url="/openapi.json",
-        generate_unique_id_function=operation_id,
         docs_url=None,
         redoc_url=None,
     )
     app.state.routes = [route for router in _ROUTERS for route in router.routes]
-    for router in _ROUTERS:
-        app.include_router(router)
+    # In one list; included routers would be asked one after another, which takes as long as a page.
+    app.router.routes += app.state.routes
     docs.install(app)
     errors.install(app)
     app.openapi = partial(_document, app, public_url)  # type: ignore[method-assign]

@@ -60,6 +60,10 @@ def member(row: msps.Member) -> schemas.Member:
     )
 
 
+# Nobody locates devices yet: one for all of them.
+_LOCATION = schemas.Location()
+
+
 def created_organization(row: organizations.Organization) -> schemas.OrganizationCreated:
     """A new organization."""
     return schemas.OrganizationCreated(
@@ -111,6 +115,7 @@ def device(
         connection_state=view.connection,
         status=view.health,
         is_current_version=view.is_current_version,
+        location=_LOCATION,
         tags=list(labels.tags) if "tags" in include else None,
         attributes=dict(labels.attributes) if "attributes" in include else None,
         status_since=explanation.since if explanation else None,

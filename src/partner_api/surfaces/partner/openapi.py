@@ -8,9 +8,7 @@ from typing import Any, Final
 import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 from partner_api.surfaces.partner import openapi_words as words
@@ -87,11 +85,6 @@ def json_body(*models: str) -> dict[str, Any]:
 def refuses(status: int, description: str, message: str) -> dict[int | str, dict[str, Any]]:
     """An error that a route says itself, in `responses`."""
     return {status: refusal(status, description, message)}
-
-
-def operation_id(route: APIRoute) -> str:
-    """A route's operation id: its handler's name in camelCase."""
-    return to_camel(route.name)
 
 
 def _complete_schemas(schemas: dict[str, Any], extra: Sequence[type[BaseModel]]) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -129,9 +130,19 @@ class PartnerRoute(APIRoute):
         return answer
 
 
+def operation_id(route: APIRoute) -> str:
+    """A route's operation id: its handler's name in camelCase."""
+    return to_camel(route.name)
+
+
 def partner_router(tag: str) -> APIRouter:
     """A router whose routes are this surface's."""
-    return APIRouter(route_class=PartnerRoute, tags=[tag], redirect_slashes=False)
+    return APIRouter(
+        route_class=PartnerRoute,
+        tags=[tag],
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
 
 
 async def _in_one_unit(call: Call, handle: Handler, request: Request) -> Response:

@@ -353,7 +353,7 @@ class Device(Wire):
     is_current_version: bool = Field(
         description="Runs the newest release of its channel.", examples=[True]
     )
-    location: Location = Location()
+    location: Location
     tags: list[str] | None = Field(None, description="With `include=tags` only.")
     attributes: dict[str, str | float | bool] | None = Field(
         None, description="With `include=attributes` only."
