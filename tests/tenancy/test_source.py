@@ -71,7 +71,7 @@ def test_the_door_opens_for_these_reasons_only() -> None:
 
 def test_these_alone_go_through_the_door() -> None:
     assert sorted(_door_calls()) == [
-        ("identity/service.py", "_exchange", "Claim.TOKEN_REQUEST"),
+        ("identity/service.py", "_read", "Claim.TOKEN_REQUEST"),
         ("provisioning/enrollment.py", "enroll", "Claim.ENROLLMENT"),
     ]
 

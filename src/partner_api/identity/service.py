@@ -20,6 +20,7 @@ from partner_api.identity.tokens import LIFETIME, AccessTokens, invalid_token
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Invalid, NotFound, Unauthenticated
 from partner_api.kernel.ids import MspId
+from partner_api.kernel.next_flight import NextFlight
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Principal, Scope
 from partner_api.tenancy.session import TenantSession
 from partner_api.tenancy.tenancy import Claim, Tenancy
@@ -67,6 +68,7 @@ class Identity:
         self._tokens = tokens
         self._guesses = guesses
         self._clock = clock
+        self._reads: NextFlight[str, Record | None] = NextFlight()
 
     async def issue_token(
         self, client_id: str, client_secret: str, wanted: Sequence[str] | None
@@ -88,9 +90,8 @@ class Identity:
         msp_id = msp_of_client_id(client_id)
         if msp_id is None:
             raise InvalidClient("Invalid client credentials")
+        row = await self._reads.get(client_id, lambda: self._read(msp_id, client_id))
         now = self._clock.now()
-        async with self._tenancy.claimed_reading(msp_id, Claim.TOKEN_REQUEST) as connection:
-            row = await connection.fetchrow(_CREDENTIAL, msp_id, client_id)
         credential = _proven(row, client_secret, now)
         scopes = _narrowed(credential, wanted)
         if _was_idle(credential["last_used_at"], now):
@@ -100,6 +101,10 @@ class Identity:
         principal = Principal(msp_id, client_id, frozenset(scopes))
         token = self._tokens.issue(principal)
         return IssuedToken(token, int(LIFETIME.total_seconds()), scopes)
+
+    async def _read(self, msp_id: MspId, client_id: str) -> Record | None:
+        async with self._tenancy.claimed_reading(msp_id, Claim.TOKEN_REQUEST) as connection:
+            return await connection.fetchrow(_CREDENTIAL, msp_id, client_id)
 
 
 async def require_credential(session: TenantSession, client_id: str) -> Credential:
