@@ -34,6 +34,8 @@ class Fleet:
     organizations: int
     resting: int = 0
     """How many of each hundred devices have been silent for hours or days."""
+    silent_seconds: float = 0.0
+    """How long all the others have been silent."""
     msp_id: MspId = field(default_factory=lambda: MspId(uuid4()))
     client_secret: str = field(default_factory=new_client_secret)
     credential: str = ""
@@ -87,10 +89,11 @@ async def fill(databases: Databases, fleet: Fleet) -> None:
         await owner.execute(_ORGANIZATIONS, fleet.msp_id, fleet.organizations)
         digest = facts_digest(FACTS)
         await owner.execute(_DEVICES, fleet.msp_id, fleet.devices, fleet.resting, digest)
-        await owner.execute(_COUNT, fleet.msp_id)
         # The shift itself takes as long again.
-        passed = timedelta(seconds=1.5 * (time.monotonic() - started))
-        await owner.execute(_SHIFT, fleet.msp_id, passed)
+        passed = 1.5 * (time.monotonic() - started) - fleet.silent_seconds
+        await owner.execute(_SHIFT, fleet.msp_id, timedelta(seconds=passed))
+        await owner.execute(_SETTLE, fleet.msp_id)
+        await owner.execute(_COUNT, fleet.msp_id)
         for table in ("devices", "organization_counters", "organizations"):
             await owner.execute(f"vacuum analyze {table}")
     finally:
@@ -139,23 +142,19 @@ _DEVICES = r"""
      cross join lateral (values (encode(k.id, 'hex')::uuid)) as d (client_id)
      cross join lateral (values (n % 100 < $3::integer)) as s (rests),
            (select array_agg(org_id) as ids from organizations where msp_id = $1::uuid) o"""
+_SHIFT = """
+    update devices set last_seen = last_seen + $2
+     where msp_id = $1 and last_seen > now() - interval '1 hour'"""
+_SETTLE = """
+    update devices
+       set stage = case when last_seen < now() - interval '1 day' then 3 else 2 end,
+           stage_since = last_seen + interval '1 hour'
+     where msp_id = $1 and last_seen < now() - interval '1 hour'"""
 _COUNT = """
-    with settled as (
-        update devices
-           set stage = case when last_seen < now() - interval '1 day' then 3 else 2 end,
-               stage_since = last_seen + interval '1 hour'
-         where msp_id = $1 and last_seen < now() - interval '1 hour'
-        returning 1
-    ), counted as (
-        select org_id,
-               count(*) filter (where last_seen >= now() - interval '1 hour') as streaming,
-               count(*) filter (where last_seen < now() - interval '1 hour'
-                                  and last_seen >= now() - interval '1 day') as offline,
-               count(*) filter (where last_seen < now() - interval '1 day') as lost
-          from devices where msp_id = $1 group by org_id
-    )
     update organization_counters k
        set streaming_current = c.streaming, offline_current = c.offline, lost_current = c.lost
-      from counted c where k.msp_id = $1 and k.org_id = c.org_id"""
-_SHIFT = """
-    update devices set last_seen = last_seen + $2 where msp_id = $1 and stage = 0"""
+      from (select org_id, count(*) filter (where stage = 0) as streaming,
+                   count(*) filter (where stage = 2) as offline,
+                   count(*) filter (where stage = 3) as lost
+              from devices where msp_id = $1 group by org_id) c
+     where k.msp_id = $1 and k.org_id = c.org_id"""
