@@ -20,11 +20,11 @@ from msgspec import Struct
 from partner_api.devices.facts import asset_sort, version_sort
 from partner_api.identity.tokens import invalid_token
 from partner_api.ingest.fold import DeviceState, fold
-from partner_api.ingest.groups import Bounds, GroupWriter
+from partner_api.ingest.groups import Bounds, GroupWriter, Item, Outcome
 from partner_api.ingest.runs import Run, runs_of
 from partner_api.ingest.types import CheckIn, CheckInOutcome
 from partner_api.kernel.clock import Clock
-from partner_api.kernel.errors import Unauthenticated
+from partner_api.kernel.errors import Unauthenticated, Unavailable
 from partner_api.kernel.metrics import CHECK_INS
 from partner_api.status.rules import Stage, Thresholds
 from partner_api.tenancy.principal import DevicePrincipal
@@ -40,8 +40,8 @@ PLAN_SETTINGS = {
 
 _ACCEPTED, _DUPLICATE = CHECK_INS.labels("accepted"), CHECK_INS.labels("duplicate")
 _STAGES = tuple(Stage)
-_CALM = "select * from check_in_calm($1, $2, $3, $4, $5, $6, $7)"
-_STEPPING = "select * from check_in_stepping($1, $2, $3, $4, $5, $6, $7)"
+CALM = "select * from check_in_calm($1, $2, $3, $4, $5, $6, $7)"
+STEPPING = "select * from check_in_stepping($1, $2, $3, $4, $5, $6, $7)"
 _LOCK = "select * from check_in_lock($1, $2, $3)"
 _CAREFUL = f"select * from check_in_careful({', '.join(f'${n}' for n in range(1, 27))})"
 
@@ -97,9 +97,9 @@ class CheckIns:
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._clock = clock
-        self._calm = GroupWriter("calm", pool, partial(self._write_ones, _CALM), _key, _ONES)
+        self._calm = GroupWriter("calm", pool, partial(self._write_ones, CALM), _key, _ONES)
         self._stepping = GroupWriter(
-            "stepping", pool, partial(self._write_ones, _STEPPING), _key, _ONES
+            "stepping", pool, partial(self._write_ones, STEPPING), _key, _ONES
         )
         self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS)
 
@@ -123,10 +123,29 @@ class CheckIns:
         Unauthenticated when the token is not the device's present one; Unavailable.
         """
         outcome = await self._write(device, check_ins)
-        _ACCEPTED.inc(outcome.accepted)
-        if outcome.duplicates:
-            _DUPLICATE.inc(outcome.duplicates)
+        _count([outcome])
         return outcome
+
+    async def check_in_all(
+        self, batches: Sequence[tuple[DevicePrincipal, Sequence[CheckIn]]]
+    ) -> Sequence[CheckInOutcome | Exception]:
+        """As `check_in`, for many devices of one tenant; each one's outcome or what went wrong."""
+        outcomes: list[CheckInOutcome | Exception | None] = [None] * len(batches)
+        ones = [n for n, (_, check_ins) in enumerate(batches) if len(check_ins) == 1]
+        for writer in (self._calm, self._stepping):
+            items = [_One(batches[n][0], batches[n][1][0]) for n in ones]
+            written = await _all_of(writer, items)
+            for n, outcome in zip(ones, written, strict=True):
+                outcomes[n] = outcome
+            ones = [n for n in ones if outcomes[n] is None]
+        left = [n for n, outcome in enumerate(outcomes) if outcome is None]
+        several = [_Several(*batches[n]) for n in left]
+        folded = await _all_of(self._careful, several)
+        for n, result in zip(left, folded, strict=True):
+            outcomes[n] = result
+        done = [outcome for outcome in outcomes if outcome is not None]
+        _count([outcome for outcome in done if isinstance(outcome, CheckInOutcome)])
+        return done
 
     async def _write(self, device: DevicePrincipal, check_ins: Sequence[CheckIn]) -> CheckInOutcome:
         if len(check_ins) == 1:
@@ -177,6 +196,22 @@ class CheckIns:
             folded[n].outcome(newest[n], now) if n in folded else invalid_token()
             for n in range(len(entries))
         ]
+
+
+async def _all_of(
+    writer: GroupWriter[Item, Outcome], items: Sequence[Item]
+) -> Sequence[Outcome | Exception]:
+    try:
+        return await writer.submit_all(items)
+    except Unavailable as error:
+        return [error] * len(items)
+
+
+def _count(outcomes: Sequence[CheckInOutcome]) -> None:
+    _ACCEPTED.inc(sum(outcome.accepted for outcome in outcomes))
+    duplicates = sum(outcome.duplicates for outcome in outcomes)
+    if duplicates:
+        _DUPLICATE.inc(duplicates)
 
 
 def _key(entry: _One | _Several) -> tuple[bytes, bytes]:

@@ -9,7 +9,7 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -21,6 +21,7 @@ from partner_api.kernel.metrics import GROUP_ITEMS, POOL_CONNECTIONS, WAITING
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+Told_contra = TypeVar("Told_contra", contravariant=True)
 
 Key = tuple[bytes, bytes]
 """The tenant and the row an item writes."""
@@ -43,7 +44,57 @@ class _Entry(Struct, Generic[Item, Outcome], frozen=True):
     key: Key
     weight: int
     item: Item
-    future: asyncio.Future[Outcome]
+    receiver: "_Receiver[Outcome]"
+
+
+class _Receiver(Protocol[Told_contra]):
+    """Who waits for an outcome: a future of its own, or a share in a batch's."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, result: Told_contra, /) -> None:
+        """Tell the outcome."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Tell what went wrong."""
+
+
+class _Batch(Generic[Outcome]):
+    """Many outcomes and one future: a future an item would cost as much as its row."""
+
+    def __init__(self, size: int) -> None:
+        self._outcomes: list[Outcome | Exception | None] = [None] * size
+        self._left = size
+        self._all = asyncio.get_running_loop().create_future()
+
+    async def outcomes(self) -> Sequence[Outcome | Exception]:
+        """All of them, in order, when the last is there."""
+        await self._all
+        return cast("list[Outcome | Exception]", self._outcomes)
+
+    def settle(self, index: int, outcome: Outcome | Exception) -> None:
+        """Note one."""
+        self._outcomes[index] = outcome
+        self._left -= 1
+        if not self._left and not self._all.done():
+            self._all.set_result(None)
+
+
+class _Share(Struct, Generic[Outcome], frozen=True):
+    """One item's place in a batch."""
+
+    batch: _Batch[Outcome]
+    index: int
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: Outcome, /) -> None:
+        self.batch.settle(self.index, result)
+
+    def set_exception(self, exception: Exception, /) -> None:
+        self.batch.settle(self.index, exception)
 
 
 class GroupWriter(Generic[Item, Outcome]):
@@ -89,14 +140,32 @@ class GroupWriter(Generic[Item, Outcome]):
 
         Unavailable when too many wait or the database is away.
         """
-        key = self._key(item)
-        if self._waiting.is_full(key[0]):
-            # Spread, so that those sent away do not all come back at once.
-            raise Unavailable("Too many requests are waiting", random.randint(2, 20))  # noqa: S311
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        key = self._key(item)
+        self._require_room(key[0])
         self._waiting.push(_Entry(key, self._bounds.weight(item), item, future))
         self._arrived.set()
         return await future
+
+    async def submit_all(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
+        """Each item's outcome, or what went wrong with it; for many items of one tenant.
+
+        Unavailable when too many wait already.
+        """
+        if not items:
+            return []
+        batch: _Batch[Outcome] = _Batch(len(items))
+        self._require_room(self._key(items[0])[0])
+        for index, item in enumerate(items):
+            share = _Share(batch, index)
+            self._waiting.push(_Entry(self._key(item), self._bounds.weight(item), item, share))
+        self._arrived.set()
+        return await batch.outcomes()
+
+    def _require_room(self, tenant: bytes) -> None:
+        if self._waiting.is_full(tenant):
+            # Spread, so that those sent away do not all come back at once.
+            raise Unavailable("Too many requests are waiting", random.randint(2, 20))  # noqa: S311
 
     async def _run(self) -> None:
         while self._waiting or not self._stopping:
@@ -131,8 +200,8 @@ class GroupWriter(Generic[Item, Outcome]):
             await self._settle_failed(group, error)
         else:
             for entry, outcome in zip(group, outcomes, strict=True):
-                if not entry.future.done():
-                    entry.future.set_result(outcome)
+                if not entry.receiver.done():
+                    entry.receiver.set_result(outcome)
 
     async def _settle_failed(
         self, group: Sequence[_Entry[Item, Outcome]], error: Exception
@@ -144,8 +213,8 @@ class GroupWriter(Generic[Item, Outcome]):
             await self._settle(group[middle:])
             return
         for entry in group:
-            if not entry.future.done():
-                entry.future.set_exception(error)
+            if not entry.receiver.done():
+                entry.receiver.set_exception(error)
 
 
 class _FairQueue(Generic[Item, Outcome]):

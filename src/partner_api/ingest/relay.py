@@ -4,7 +4,6 @@ From the look-up of their token hashes on they go the way of every check-in. A d
 is registered first, if its first item says enough; it has no token until it enrolls.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,10 +59,10 @@ class Relay:
         rejected = await self._register(msp_id, unknown)
         registered = [key for key in unknown if key not in rejected]
         devices |= await self._devices(msp_id, registered) if registered else {}
-        outcomes = await asyncio.gather(
-            *(self._check_in(device, batches[key]) for key, device in devices.items())
+        outcomes = await self._check_ins.check_in_all(
+            [(device, [item.check_in for item in batches[key]]) for key, device in devices.items()]
         )
-        written = dict(zip(devices, outcomes, strict=True))
+        written = {key: _told(outcome) for key, outcome in zip(devices, outcomes, strict=True)}
         gone = dict.fromkeys(batches.keys() - rejected.keys(), _GONE)
         return _summary(batches, gone | rejected | written)
 
@@ -91,16 +90,19 @@ class Relay:
             }
         return rejected
 
-    async def _check_in(
-        self, device: DevicePrincipal, batch: Sequence[RelayedCheckIn]
-    ) -> CheckInOutcome | str:
-        try:
-            return await self._check_ins.check_in(device, [item.check_in for item in batch])
-        except Unauthenticated:
+
+def _told(outcome: CheckInOutcome | Exception) -> CheckInOutcome | str:
+    """What became of a device's items, or why they were not taken."""
+    match outcome:
+        case CheckInOutcome():
+            return outcome
+        case Unauthenticated():
             return _GONE
-        except Unavailable:
+        case Unavailable():
             # Others of the request may be written: this device's items alone are to be sent again.
             return _AGAIN
+        case _:
+            raise outcome
 
 
 def _by_device(items: Sequence[RelayedCheckIn]) -> Batches:

@@ -1,0 +1,121 @@
+"""Relayed check-ins beside the same rows written by the database alone: `make bench-relay`.
+
+Two connections post groups of 500 devices to /v1/check-ins; then two database connections write
+the same devices in batches of 500 by the statement of everyday check-ins; and so on in turn.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from statistics import median
+
+import asyncpg
+import uvloop
+
+from bench.fleet import BODY, FACTS, Fleet, every, fill, prepare
+from bench.load import Client, client
+from bench.product import Place, database, serving
+from partner_api.ingest.check_ins import CALM, PLAN_SETTINGS
+from partner_api.ingest.parse import facts_digest
+from partner_api.kernel.ids import format_client_id
+
+GROUP = 500
+_AT_ONCE = 2
+
+
+def main() -> None:
+    """Measure, in a database of its own that is thrown away."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    with database() as place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_measure(place, options))
+
+
+async def _measure(place: Place, options: argparse.Namespace) -> None:
+    fleet = Fleet(options.devices, organizations=100)
+    print(f"Filling in {fleet.devices:,} devices …", flush=True)
+    await prepare(place.databases)
+    await fill(place.databases, fleet)
+    devices = every(fleet, 20_000)
+    groups = [devices[start : start + GROUP] for start in range(0, len(devices), GROUP)]
+    with serving(place) as product:
+        async with client(product.url, _AT_ONCE) as ask:
+            token = product.access_token(fleet)
+            requests = [_request(ask, fleet, token, group) for group in groups]
+            rows = [_rows(fleet, group) for group in groups]
+            ratios = []
+            for number in range(options.rounds + 1):
+                relayed = await _relay(ask, requests, options.seconds)
+                alone = await _write(place, rows, options.seconds)
+                print(f"  {number}  relayed {relayed:,.0f}/s  database alone {alone:,.0f}/s")
+                ratios.append(relayed / alone)
+    # The first round warmed up.
+    print(f"relayed / database alone   {median(ratios[1:]):.2f}")
+
+
+def _request(ask: Client, fleet: Fleet, token: str, group: Sequence[int]) -> bytes:
+    said = json.loads(BODY)
+    items = [said | {"clientId": format_client_id(fleet.client_id(n))} for n in group]
+    return ask.request(
+        "POST", "/v1/check-ins", token, json.dumps({"checkIns": items}).encode("ascii")
+    )
+
+
+async def _relay(ask: Client, requests: Sequence[bytes], seconds: float) -> float:
+    taken, began = 0, time.perf_counter()
+
+    async def post(first: int) -> None:
+        nonlocal taken
+        n = first
+        while time.perf_counter() - began < seconds:
+            answer = await ask.ask(requests[n % len(requests)])
+            taken += json.loads(answer.body)["data"]["accepted"]
+            n += _AT_ONCE
+
+    await asyncio.gather(*map(post, range(_AT_ONCE)))
+    return taken / (time.perf_counter() - began)
+
+
+Rows = tuple[list[object], list[object], list[object]]
+
+
+def _rows(fleet: Fleet, group: Sequence[int]) -> Rows:
+    devices = sorted((fleet.principal(n) for n in group), key=lambda device: device.client_id)
+    return (
+        [device.msp_id for device in devices],
+        [device.client_id for device in devices],
+        [device.token_hash for device in devices],
+    )
+
+
+async def _write(place: Place, rows: Sequence[Rows], seconds: float) -> float:
+    written, began = 0, time.perf_counter()
+    digests, numbers = [facts_digest(FACTS)] * GROUP, [None] * GROUP
+
+    async def write(first: int) -> None:
+        nonlocal written
+        connection = await asyncpg.connect(
+            place.databases.ingest, server_settings=dict(PLAN_SETTINGS)
+        )
+        statement = await connection.prepare(CALM)
+        n = first
+        while time.perf_counter() - began < seconds:
+            now = datetime.now(UTC)
+            keys = rows[n % len(rows)]
+            found = await statement.fetch(*keys, [now] * GROUP, numbers, digests, now)
+            written += len(found)
+            n += _AT_ONCE
+        await connection.close()
+
+    await asyncio.gather(*map(write, range(_AT_ONCE)))
+    return written / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
