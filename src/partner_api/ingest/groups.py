@@ -17,6 +17,7 @@ from asyncpg.pool import PoolConnectionProxy
 from partner_api.database.pools import acquired
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.metrics import GROUP_ITEMS, POOL_CONNECTIONS, WAITING
+from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -51,7 +52,8 @@ class GroupWriter(Generic[Item, Outcome]):
 
     Items of one group have different keys and come sorted by key, so that groups of any number of
     processes lock rows in one order. A second item with the same key goes into the next group.
-    When more wait than a group holds, tenants take turns.
+    When more wait than a group holds, tenants take turns; where a group may hold one tenant only,
+    each group is a turn.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class GroupWriter(Generic[Item, Outcome]):
         write: Write[Item, Outcome],
         key: Callable[[Item], Key],
         bounds: Bounds[Item],
+        grouping: Grouping = EVERY_TENANT,
     ) -> None:
         self._items_of_group = GROUP_ITEMS.labels(name)
         self._items_waiting = WAITING.labels(name)
@@ -68,6 +71,7 @@ class GroupWriter(Generic[Item, Outcome]):
         self._write = write
         self._key = key
         self._bounds = bounds
+        self._grouping = grouping
         self._waiting: _FairQueue[Item, Outcome] = _FairQueue(bounds.waiting)
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -113,8 +117,11 @@ class GroupWriter(Generic[Item, Outcome]):
         group: dict[Key, _Entry[Item, Outcome]] = {}
         postponed: list[_Entry[Item, Outcome]] = []
         weight = 0
-        while self._waiting and weight < self._bounds.group:
-            entry = self._waiting.pop()
+        tenant: bytes | None = None
+        while self._waiting.has(tenant) and weight < self._bounds.group:
+            entry = self._waiting.pop(tenant)
+            if self._grouping.is_one_tenant:
+                tenant = entry.key[0]
             if group.setdefault(entry.key, entry) is entry:
                 weight += entry.weight
             else:
@@ -165,15 +172,21 @@ class _FairQueue(Generic[Item, Outcome]):
         mine = self._weights[tenant] * _SHARE_OF_ONE_TENANT
         return mine >= self._most or self._weights.total() >= self._most
 
+    def has(self, tenant: bytes | None) -> bool:
+        """Whether anything of this tenant waits, or of anyone."""
+        return self._size > 0 if tenant is None else tenant in self._tenants
+
     def push(self, entry: _Entry[Item, Outcome]) -> None:
         """Put an entry last among its tenant's."""
         self._tenants.setdefault(entry.key[0], deque()).append(entry)
         self._weights[entry.key[0]] += entry.weight
         self._size += 1
 
-    def pop(self) -> _Entry[Item, Outcome]:
-        """Take the first entry of the tenant whose turn it is."""
-        tenant, entries = next(iter(self._tenants.items()))
+    def pop(self, tenant: bytes | None) -> _Entry[Item, Outcome]:
+        """Take the first entry of this tenant, or of the one whose turn it is."""
+        if tenant is None:
+            tenant = next(iter(self._tenants))
+        entries = self._tenants[tenant]
         entry = entries.popleft()
         self._weights[tenant] -= entry.weight
         self._size -= 1
