@@ -21,6 +21,7 @@ from bench.product import Place, database, serving
 from partner_api.ingest.check_ins import CALM, PLAN_SETTINGS
 from partner_api.ingest.parse import facts_digest
 from partner_api.kernel.ids import format_client_id
+from partner_api.tenancy.grouping import EVERY_TENANT
 
 GROUP = 500
 _AT_ONCE = 2
@@ -103,7 +104,7 @@ async def _write(place: Place, rows: Sequence[Rows], seconds: float) -> float:
         connection = await asyncpg.connect(
             place.databases.ingest, server_settings=dict(PLAN_SETTINGS)
         )
-        statement = await connection.prepare(CALM)
+        statement = await connection.prepare(CALM.format(EVERY_TENANT.argument))
         n = first
         while time.perf_counter() - began < seconds:
             now = datetime.now(UTC)

@@ -10,8 +10,9 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import asyncpg
 import uvicorn
@@ -53,7 +54,10 @@ from partner_api.operations.logging import LogFormat, configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
+from partner_api.tenancy.grouping import EVERY_TENANT, Grouping, find_grouping
 from partner_api.tenancy.tenancy import Tenancy
+
+Result = TypeVar("Result")
 
 READ_CONNECTIONS = 8
 WORK_CONNECTIONS = 8
@@ -81,12 +85,14 @@ async def open_services(
     Raises Misconfigured when the schema is old or a login could see more than it must, and
     Unavailable when the database does not answer in time.
     """
+    grouping = await _patiently(lambda: find_grouping(databases.ingest))
+    plans = {**PLAN_SETTINGS, **grouping.plan_settings}
     pool = await create_pool(databases.api, size=READ_CONNECTIONS)
-    ingest = await create_pool(databases.ingest, size=INGEST_CONNECTIONS, settings=PLAN_SETTINGS)
+    ingest = await create_pool(databases.ingest, size=INGEST_CONNECTIONS, settings=plans)
     engine = create_engine(databases.api, size=WORK_CONNECTIONS)
     try:
-        await _check(pool, ingest)
-        services = _services(settings, ring, clock, Tenancy(engine, pool), pool, ingest)
+        await _patiently(lambda: _check(pool, ingest))
+        services = _services(settings, ring, clock, Tenancy(engine, pool), pool, ingest, grouping)
         services.check_ins.start()
         services.log_lines.start()
         try:
@@ -136,11 +142,13 @@ def _services(
     tenancy: Tenancy,
     pool: asyncpg.Pool,
     ingest: asyncpg.Pool,
+    grouping: Grouping = EVERY_TENANT,
 ) -> Services:
     tokens = AccessTokens(ring, clock)
     cursors = CursorSigner([key.secret for key in ring])
     counts = Counts(tenancy)
-    check_ins = CheckIns(ingest, clock)
+    check_ins = CheckIns(ingest, clock, grouping)
+    log_buckets = Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)
     return Services(
         clock=clock,
         tenancy=tenancy,
@@ -154,7 +162,7 @@ def _services(
         logs=Logs(tenancy, cursors, clock),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,
-        log_lines=LogLines(ingest, clock, Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)),
+        log_lines=LogLines(ingest, clock, log_buckets, grouping),
         relay=Relay(ingest, tenancy, check_ins, clock),
         readiness=Readiness(pool),
         disk=DiskSpace(settings.database_disk),
@@ -172,20 +180,23 @@ def _collect_garbage_rarely() -> None:
 
 
 async def _check(pool: asyncpg.Pool, ingest: asyncpg.Pool) -> None:
+    async with acquired(pool) as connection:
+        await check_login(connection, Role.API)
+        await check_revision(connection)
+    async with acquired(ingest) as connection:
+        await check_login(connection, Role.INGEST)
+
+
+async def _patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """What the database answers, when it does within half a minute; Unavailable."""
     deadline = time.monotonic() + _WAIT_FOR_DATABASE_SECONDS
     while True:
         try:
-            async with acquired(pool) as connection:
-                await check_login(connection, Role.API)
-                await check_revision(connection)
-            async with acquired(ingest) as connection:
-                await check_login(connection, Role.INGEST)
+            return await ask()
         except Unavailable:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.5)
-        else:
-            return
 
 
 def main() -> None:

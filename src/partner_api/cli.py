@@ -17,6 +17,8 @@ from partner_api.agent.cli import agent
 from partner_api.config import Databases, Settings
 from partner_api.database import migrations
 from partner_api.database.cluster import EmbeddedCluster
+from partner_api.database.distribution.distribute import distribute as distribute_tables
+from partner_api.database.distribution.distribute import show_plan
 from partner_api.kernel.clock import SystemClock
 from partner_api.kernel.errors import Misconfigured, PartnerApiError
 from partner_api.operations import demo as demonstration
@@ -213,6 +215,32 @@ def url(
     """Print the database's URL, password included: the API's login, or with --admin the owner's."""
     with _database() as (_, databases, _cluster):
         typer.echo(databases.require_owner() if admin else databases.api)
+
+
+@db.command()
+def distribute(
+    url: Annotated[
+        str | None,
+        typer.Option(help="A superuser's login on the coordinator; its password from PGPASSWORD."),
+    ] = None,
+    shards: Annotated[int, typer.Option(min=1, max=1024, help="Shards of each table.")] = 32,
+    backup_taken: Annotated[
+        bool, typer.Option("--backup-taken", help="Say that there is a backup to return to.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the statements only.")] = False,
+) -> None:
+    """Distribute the tables by MSP over the nodes of your Citus; see docs/distribution.md."""
+    with _database() as (_, databases, cluster):
+        if cluster is not None:
+            raise Misconfigured("The embedded PostgreSQL has no other nodes; set PARTNER_API_*_URL")
+        login = url or databases.require_owner()
+        if dry_run:
+            work = show_plan(login, _announce, shards=shards)
+        else:
+            work = distribute_tables(
+                login, databases, _announce, shards=shards, has_backup=backup_taken
+            )
+        asyncio.run(work)
 
 
 @db.command()

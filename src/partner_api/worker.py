@@ -27,6 +27,7 @@ from partner_api.operations.logging import LogFormat, configure_logging
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.recount import recount
 from partner_api.sweep.sweeper import Sweeper
+from partner_api.tenancy.grouping import Grouping, find_grouping
 
 _SWEEP_SECONDS = 0.5
 _FOLLOW_SECONDS = 1.0
@@ -39,10 +40,12 @@ _logger = logging.getLogger(__name__)
 
 async def sweep(worker_url: str, clock: Clock) -> None:
     """Sweep until cancelled; Misconfigured for a login that could see more."""
-    async with await create_pool(worker_url, size=1, settings=PLAN_SETTINGS) as pool:
+    grouping = await _grouping(worker_url)
+    settings = {**PLAN_SETTINGS, **grouping.plan_settings}
+    async with await create_pool(worker_url, size=1, settings=settings) as pool:
         while True:
             try:
-                await _sweep(pool, clock)
+                await _sweep(pool, clock, grouping)
             except Unavailable as error:
                 _logger.warning("%s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -50,7 +53,8 @@ async def sweep(worker_url: str, clock: Clock) -> None:
 
 async def do_chores(worker_url: str, clock: Clock) -> None:
     """Do everything else until cancelled; Misconfigured for a login that could see more."""
-    async with await create_pool(worker_url, size=3, settings=PLAN_SETTINGS) as pool:
+    settings = {**PLAN_SETTINGS, **(await _grouping(worker_url)).plan_settings}
+    async with await create_pool(worker_url, size=3, settings=settings) as pool:
         followers = Followers(pool, clock)
         async with asyncio.TaskGroup() as chores:
             chores.create_task(_repeat(lambda: _keep_partitions(pool, clock), _PARTITIONS_SECONDS))
@@ -58,11 +62,20 @@ async def do_chores(worker_url: str, clock: Clock) -> None:
             chores.create_task(_repeat(lambda: _recount(pool), _RECOUNT_SECONDS))
 
 
-async def _sweep(pool: asyncpg.Pool, clock: Clock) -> None:
+async def _grouping(worker_url: str) -> Grouping:
+    while True:
+        try:
+            return await find_grouping(worker_url)
+        except Unavailable as error:
+            _logger.warning("%s", error)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _sweep(pool: asyncpg.Pool, clock: Clock, grouping: Grouping) -> None:
     async with acquired(pool) as connection:
         await check_login(connection, Role.WORKER)
         await check_revision(connection)
-        sweeper = Sweeper(connection, clock)
+        sweeper = Sweeper(connection, clock, grouping)
         while True:
             # Asked each time: the lock is ours as long as this connection lives, or not yet.
             if await sweeper.lead():

@@ -50,10 +50,8 @@ PLAIN = {
     "status_walk": {Role.API, Role.FUNCTIONS},
 }
 
-# Of these, functions of their arguments alone, and those that would be if the zone of the session
-# did not matter to intervals. Planned into the statements that call them.
-IMMUTABLE = {"status_state", "status_walk"}
-PURE = IMMUTABLE | {"is_calm", "status_stage"}
+# Of these, functions of their arguments alone; planned into the statements that call them.
+PURE = {"is_calm", "status_stage", "status_state", "status_walk"}
 
 
 def executable_by(role: Role) -> set[str]:

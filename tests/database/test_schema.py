@@ -20,7 +20,7 @@ from partner_api.database.roles import Role
 from partner_api.kernel.errors import Misconfigured
 from partner_api.tenancy.rls import TENANT
 from tests.clock import StoppedClock
-from tests.database.functions import DEFINERS, IMMUTABLE, PLAIN, PURE
+from tests.database.functions import DEFINERS, PLAIN, PURE
 from tests.tenancy.models import NAMES_A_TABLE, TENANT_TABLES
 
 OWNER = "partner_api_owner"
@@ -170,7 +170,7 @@ async def test_every_other_function_has_its_callers_rights(
     functions = [row for row in await connection.fetch(_CALLS) if not row["is_definer"]]
     assert {row["name"]: set(row["callers"]) for row in functions} == PLAIN
     assert {row["owner"] for row in functions} == {OWNER}
-    assert {row["name"] for row in functions if row["is_immutable"]} == IMMUTABLE
+    assert {row["name"] for row in functions if row["is_immutable"]} == PURE
 
 
 async def test_every_function_finds_our_tables_and_no_clock(

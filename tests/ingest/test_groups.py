@@ -14,6 +14,7 @@ from partner_api.database.pools import create_pool
 from partner_api.ingest.groups import Bounds, GroupWriter
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import parse_org_id
+from partner_api.tenancy.grouping import EVERY_TENANT, ONE_TENANT, Grouping
 from tests.factories.tenants import Tenant
 
 Item = tuple[bytes, bytes]
@@ -33,11 +34,12 @@ class Recorder:
 
 
 async def writer_of(
-    pool: asyncpg.Pool, largest: int, waiting: int = 1000
+    pool: asyncpg.Pool, largest: int, waiting: int = 1000, grouping: Grouping = EVERY_TENANT
 ) -> tuple[GroupWriter[Item, Item], Recorder]:
     recorder = Recorder()
+    bounds = Bounds[Item](lambda _: 1, largest, waiting)
     writer: GroupWriter[Item, Item] = GroupWriter(
-        "test", pool, recorder, lambda item: item, Bounds(lambda _: 1, largest, waiting)
+        "test", pool, recorder, lambda item: item, bounds, grouping
     )
     writer.start()
     return writer, recorder
@@ -60,6 +62,22 @@ async def test_a_group_is_sorted_has_each_key_once_and_tenants_take_turns(
     assert recorder.written[1] == [(b"a", b"\0"), (b"a", b"\x01"), (b"b", b"\x01"), (b"b", b"\x02")]
     for group in recorder.written:
         assert list(group) == sorted(set(group))
+
+
+async def test_a_group_of_one_tenant_is_a_turn(databases: Databases) -> None:
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer, recorder = await writer_of(pool, largest=4, grouping=ONE_TENANT)
+        first = asyncio.create_task(writer.submit((b"a", b"0")))
+        await asyncio.sleep(0.05)
+        flood = [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(6)]
+        same = asyncio.create_task(writer.submit((b"a", b"\0")))
+        quiet = [asyncio.create_task(writer.submit((b"b", bytes([n])))) for n in (2, 1)]
+        await asyncio.sleep(0)
+        recorder.go.set()
+        await asyncio.gather(first, same, *flood, *quiet)
+        await writer.stop()
+    sizes = [(len(group), {key[0] for key in group}) for group in recorder.written[1:]]
+    assert sizes == [(4, {b"a"}), (2, {b"b"}), (3, {b"a"})]
 
 
 async def test_a_flooding_tenant_is_sent_away_and_others_are_not(

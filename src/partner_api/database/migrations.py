@@ -21,7 +21,8 @@ from partner_api.database.roles import ensure_logins, ensure_roles, logins_of
 from partner_api.kernel.errors import Misconfigured, Unavailable
 
 # Any number will do, as long as nothing else takes it: the first eight bytes of "partner!".
-_UPGRADE_LOCK = int.from_bytes(b"partner!")
+UPGRADE_LOCK = int.from_bytes(b"partner!")
+"""Held by whoever changes the schema."""
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -35,7 +36,7 @@ async def upgrade(databases: Databases, now: datetime) -> None:
     """
     url = databases.require_owner()
     async with _connected(url) as owner:
-        await owner.execute("select pg_advisory_lock($1)", _UPGRADE_LOCK)
+        await owner.execute("select pg_advisory_lock($1)", UPGRADE_LOCK)
         await ensure_roles(owner)
         if _is_older(await applied_revision(owner)):
             await asyncio.to_thread(_migrate, url)

@@ -27,6 +27,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Unauthenticated, Unavailable
 from partner_api.kernel.metrics import CHECK_INS
 from partner_api.status.rules import Stage, Thresholds
+from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
 from partner_api.tenancy.principal import DevicePrincipal
 
 PLAN_SETTINGS = {
@@ -40,10 +41,10 @@ PLAN_SETTINGS = {
 
 _ACCEPTED, _DUPLICATE = CHECK_INS.labels("accepted"), CHECK_INS.labels("duplicate")
 _STAGES = tuple(Stage)
-CALM = "select * from check_in_calm($1, $2, $3, $4, $5, $6, $7)"
-STEPPING = "select * from check_in_stepping($1, $2, $3, $4, $5, $6, $7)"
-_LOCK = "select * from check_in_lock($1, $2, $3)"
-_CAREFUL = f"select * from check_in_careful({', '.join(f'${n}' for n in range(1, 27))})"
+CALM = "select * from check_in_calm({}, $2, $3, $4, $5, $6, $7)"
+STEPPING = "select * from check_in_stepping({}, $2, $3, $4, $5, $6, $7)"
+_LOCK = "select * from check_in_lock({}, $2, $3)"
+_CAREFUL = f"select * from check_in_careful({{}}, {', '.join(f'${n}' for n in range(2, 27))})"
 
 
 class _One(Struct, frozen=True):
@@ -95,13 +96,12 @@ _SEVERALS = Bounds[_Several](lambda entry: len(entry.check_ins), group=2000, wai
 class CheckIns:
     """Takes check-ins of verified shape and unverified token."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, grouping: Grouping = EVERY_TENANT) -> None:
         self._clock = clock
-        self._calm = GroupWriter("calm", pool, partial(self._write_ones, CALM), _key, _ONES)
-        self._stepping = GroupWriter(
-            "stepping", pool, partial(self._write_ones, STEPPING), _key, _ONES
-        )
-        self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS)
+        self._grouping = grouping
+        self._calm = self._writer_of_ones("calm", pool, CALM)
+        self._stepping = self._writer_of_ones("stepping", pool, STEPPING)
+        self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS, grouping)
 
     def start(self) -> None:
         """Begin to write."""
@@ -158,13 +158,19 @@ class CheckIns:
             raise folded
         return folded
 
+    def _writer_of_ones(
+        self, name: str, pool: asyncpg.Pool, statement: str
+    ) -> GroupWriter[_One, CheckInOutcome | None]:
+        write = partial(self._write_ones, statement.format(self._grouping.argument))
+        return GroupWriter(name, pool, write, _key, _ONES, self._grouping)
+
     async def _write_ones(
         self, statement: str, connection: PoolConnectionProxy, entries: Sequence[_One]
     ) -> Sequence[CheckInOutcome | None]:
         check_ins = [entry.check_in for entry in entries]
         rows = await connection.fetch(
             statement,
-            *_keys([entry.device for entry in entries]),
+            *self._keys([entry.device for entry in entries]),
             [check_in.observed_at for check_in in check_ins],
             [check_in.sequence for check_in in check_ins],
             [check_in.digest for check_in in check_ins],
@@ -182,19 +188,49 @@ class CheckIns:
         self, connection: PoolConnectionProxy, entries: Sequence[_Several]
     ) -> Sequence[CheckInOutcome | Unauthenticated]:
         async with connection.transaction():
-            rows = await connection.fetch(_LOCK, *_keys([entry.device for entry in entries]))
+            lock = _LOCK.format(self._grouping.argument)
+            rows = await connection.fetch(lock, *self._keys([entry.device for entry in entries]))
             now = self._clock.now()
             newest = {row["ordinal"] - 1: row for row in rows}
             folded = {n: _fold(entries[n], row) for n, row in newest.items()}
             changed = [n for n in sorted(folded) if folded[n].has_changed]
             if changed:
-                columns = _columns([folded[n] for n in changed])
-                written = await connection.fetch(_CAREFUL, *columns, now)
+                careful = _CAREFUL.format(self._grouping.argument)
+                columns = self._columns([folded[n] for n in changed])
+                written = await connection.fetch(careful, *columns, now)
                 # Another channel may have another newest release.
                 newest |= {changed[row["ordinal"] - 1]: row for row in written}
         return [
             folded[n].outcome(newest[n], now) if n in folded else invalid_token()
             for n in range(len(entries))
+        ]
+
+    def _columns(self, changed: Sequence[_Folded]) -> Sequence[object]:
+        after = [folded.after for folded in changed]
+        facts = zip(*(state.facts for state in after), strict=True)
+        runs = [(n, run) for n, folded in enumerate(changed, start=1) for run in folded.runs]
+        return [
+            *self._keys([folded.entry.device for folded in changed]),
+            [state.last_seen for state in after],
+            [state.check_in_count for state in after],
+            [state.sequence_high for state in after],
+            [state.sequence_window for state in after],
+            [state.facts_digest for state in after],
+            [state.facts_stated for state in after],
+            [state.facts_at for state in after],
+            *(list(column) for column in facts),
+            [version_sort(state.facts) for state in after],
+            [asset_sort(state.facts) for state in after],
+            [ordinal for ordinal, _ in runs],
+            [run.start for _, run in runs],
+            [run.end for _, run in runs],
+        ]
+
+    def _keys(self, devices: Sequence[DevicePrincipal]) -> Sequence[object]:
+        return [
+            self._grouping.tenants([device.msp_id for device in devices]),
+            [device.client_id for device in devices],
+            [device.token_hash for device in devices],
         ]
 
 
@@ -241,33 +277,3 @@ def _fold(entry: _Several, row: Record) -> _Folded:
     )
     runs = runs_of(seen, thresholds)
     return _Folded(entry, before, after, runs, thresholds, row["check_in_interval_seconds"])
-
-
-def _columns(changed: Sequence[_Folded]) -> Sequence[Sequence[object]]:
-    after = [folded.after for folded in changed]
-    facts = zip(*(state.facts for state in after), strict=True)
-    runs = [(n, run) for n, folded in enumerate(changed, start=1) for run in folded.runs]
-    return [
-        *_keys([folded.entry.device for folded in changed]),
-        [state.last_seen for state in after],
-        [state.check_in_count for state in after],
-        [state.sequence_high for state in after],
-        [state.sequence_window for state in after],
-        [state.facts_digest for state in after],
-        [state.facts_stated for state in after],
-        [state.facts_at for state in after],
-        *(list(column) for column in facts),
-        [version_sort(state.facts) for state in after],
-        [asset_sort(state.facts) for state in after],
-        [ordinal for ordinal, _ in runs],
-        [run.start for _, run in runs],
-        [run.end for _, run in runs],
-    ]
-
-
-def _keys(devices: Sequence[DevicePrincipal]) -> Sequence[Sequence[object]]:
-    return [
-        [device.msp_id for device in devices],
-        [device.client_id for device in devices],
-        [device.token_hash for device in devices],
-    ]

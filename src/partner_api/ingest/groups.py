@@ -18,6 +18,7 @@ from msgspec import Struct
 from partner_api.database.pools import acquired
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.metrics import GROUP_ITEMS, POOL_CONNECTIONS, WAITING
+from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -102,7 +103,8 @@ class GroupWriter(Generic[Item, Outcome]):
 
     Items of one group have different keys and come sorted by key, so that groups of any number of
     processes lock rows in one order. A second item with the same key goes into the next group.
-    When more wait than a group holds, tenants take turns.
+    When more wait than a group holds, tenants take turns; where a group may hold one tenant only,
+    each group is a turn.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class GroupWriter(Generic[Item, Outcome]):
         write: Write[Item, Outcome],
         key: Callable[[Item], Key],
         bounds: Bounds[Item],
+        grouping: Grouping = EVERY_TENANT,
     ) -> None:
         self._items_of_group = GROUP_ITEMS.labels(name)
         self._items_waiting = WAITING.labels(name)
@@ -119,6 +122,7 @@ class GroupWriter(Generic[Item, Outcome]):
         self._write = write
         self._key = key
         self._bounds = bounds
+        self._grouping = grouping
         self._waiting: _FairQueue[Item, Outcome] = _FairQueue(bounds.waiting)
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -182,8 +186,11 @@ class GroupWriter(Generic[Item, Outcome]):
         group: dict[Key, _Entry[Item, Outcome]] = {}
         postponed: list[_Entry[Item, Outcome]] = []
         weight = 0
-        while self._waiting and weight < self._bounds.group:
-            entry = self._waiting.pop()
+        tenant: bytes | None = None
+        while self._waiting.has(tenant) and weight < self._bounds.group:
+            entry = self._waiting.pop(tenant)
+            if self._grouping.is_one_tenant:
+                tenant = entry.key[0]
             if group.setdefault(entry.key, entry) is entry:
                 weight += entry.weight
             else:
@@ -235,14 +242,20 @@ class _FairQueue(Generic[Item, Outcome]):
         mine = line.weight * _SHARE_OF_ONE_TENANT if line else 0
         return mine >= self._most or self._weight >= self._most
 
+    def has(self, tenant: bytes | None) -> bool:
+        """Whether anything of this tenant waits, or of anyone."""
+        return self._size > 0 if tenant is None else tenant in self._tenants
+
     def push(self, entry: _Entry[Item, Outcome]) -> None:
         """Put an entry last among its tenant's."""
         self._line(entry).entries.append(entry)
         self._count(entry, 1)
 
-    def pop(self) -> _Entry[Item, Outcome]:
-        """Take the first entry of the tenant whose turn it is."""
-        tenant, line = next(iter(self._tenants.items()))
+    def pop(self, tenant: bytes | None) -> _Entry[Item, Outcome]:
+        """Take the first entry of this tenant, or of the one whose turn it is."""
+        if tenant is None:
+            tenant = next(iter(self._tenants))
+        line = self._tenants[tenant]
         entry = line.entries.popleft()
         self._count(entry, -1)
         if line.entries:

@@ -12,10 +12,11 @@ from partner_api.ingest.types import LogLine
 from partner_api.kernel.buckets import Buckets
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import uuid7
+from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
 from partner_api.tenancy.principal import DevicePrincipal
 
 _FLOOD = "This device logs too much; send the rest after Retry-After seconds"
-_WRITE = "select * from log_group($1, $2, $3, $4, $5, $6, $7, $8)"
+_WRITE = "select * from log_group({}, $2, $3, $4, $5, $6, $7, $8)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,17 @@ _BOUNDS = Bounds(_bytes, group=4 * 1024 * 1024, waiting=64 * 1024 * 1024)
 class LogLines:
     """Takes log lines of verified shape and unverified token."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock, buckets: Buckets) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        clock: Clock,
+        buckets: Buckets,
+        grouping: Grouping = EVERY_TENANT,
+    ) -> None:
         self._clock = clock
+        self._grouping = grouping
         self._buckets = buckets
-        self._writer = GroupWriter("logs", pool, self._write, _key, _BOUNDS)
+        self._writer = GroupWriter("logs", pool, self._write, _key, _BOUNDS, grouping)
 
     def start(self) -> None:
         """Begin to write."""
@@ -62,8 +70,8 @@ class LogLines:
         now = self._clock.now()
         lines = [(n, line) for n, entry in enumerate(entries, 1) for line in entry.lines]
         rows = await connection.fetch(
-            _WRITE,
-            [entry.device.msp_id for entry in entries],
+            _WRITE.format(self._grouping.argument),
+            self._grouping.tenants([entry.device.msp_id for entry in entries]),
             [entry.device.client_id for entry in entries],
             [entry.device.token_hash for entry in entries],
             [n for n, _ in lines],

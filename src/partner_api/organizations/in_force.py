@@ -27,6 +27,7 @@ COLUMNS: Final[Mapping[Setting, str]] = {
 }
 
 _TICK = timedelta(microseconds=1)
+_CHANGED_AT: Final = "settings_changed_at"
 
 
 async def inherited(session: TenantSession) -> Mapping[str, int | None]:
@@ -48,14 +49,11 @@ async def put_in_force(
     Rows that hold it already stay untouched; the others ask for their devices to follow. The
     caller holds `settings.repository.lock_settings`.
     """
-    differing = _differing(_chosen(), msp, org_id)
+    differing = _differing(_chosen(), msp, org_id, now)
     changed = (
         update(Organization)
         .where(Organization.org_id == differing.c.org_id)
-        .values({column: differing.c[column] for column in COLUMNS.values()})
-        # Later than a change that is still being followed: who finishes that one must not take
-        # this one for finished, whatever the clocks of two servers say.
-        .values(settings_changed_at=func.greatest(now, Organization.settings_changed_at + _TICK))
+        .values({column: differing.c[column] for column in (*COLUMNS.values(), _CHANGED_AT)})
     )
     await session.execute(changed.execution_options(synchronize_session=False))
 
@@ -74,15 +72,18 @@ def _chosen() -> CTE:
     return select(row.org_id, *columns).group_by(row.org_id).cte("chosen")
 
 
-def _differing(chosen: CTE, msp: Values, org_id: OrgId | None) -> CTE:
+def _differing(chosen: CTE, msp: Values, org_id: OrgId | None, now: datetime) -> CTE:
     """Organizations whose rows hold something else, locked by key, with what they should hold."""
+    # Later than a change that is still being followed: who finishes that one must not take this
+    # one for finished, whatever the clocks of two servers say.
+    changed_at = func.greatest(now, Organization.settings_changed_at + _TICK).label(_CHANGED_AT)
     wanted: Sequence[Any] = [
         func.coalesce(chosen.c[column], literal(_inherited(msp, setting), Integer)).label(column)
         for setting, column in COLUMNS.items()
     ]
     held = [getattr(Organization, column) for column in COLUMNS.values()]
     rows = (
-        select(Organization.org_id, *wanted)
+        select(Organization.org_id, changed_at, *wanted)
         .outerjoin(chosen, chosen.c.org_id == Organization.org_id)
         .where(tuple_(*held).is_distinct_from(tuple_(*wanted)))
         .order_by(Organization.org_id)

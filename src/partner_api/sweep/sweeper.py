@@ -1,8 +1,10 @@
 """The sweep: records every threshold that passes, within a second or so of its moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from asyncpg.pool import PoolConnectionProxy
@@ -11,6 +13,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.metrics import SWEEP_SECONDS, SWEPT_DEVICES, SWEPT_RANGES
 from partner_api.sweep.chunks import AT_ONCE, in_halves
 from partner_api.sweep.wheel import PAGES, Wheel
+from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
 
 _LEADER_LOCK = int.from_bytes(b"sweeper!")
 _RANGES_AT_ONCE = 64
@@ -25,9 +28,12 @@ class Sweeper:
     believed to lead would record each step once: a device is walked under its row's lock.
     """
 
-    def __init__(self, connection: PoolConnectionProxy, clock: Clock) -> None:
+    def __init__(
+        self, connection: PoolConnectionProxy, clock: Clock, grouping: Grouping = EVERY_TENANT
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._grouping = grouping
         self._file: int | None = None
         self._wheel = Wheel()
 
@@ -77,18 +83,27 @@ class Sweeper:
         return moved
 
     async def _move(self, devices: Sequence[Device], now: datetime) -> int:
-        ordered = sorted(devices)
         moved = [
-            await in_halves(partial(self._move_chunk, now=now), ordered[start : start + AT_ONCE])
-            for start in range(0, len(ordered), AT_ONCE)
+            await in_halves(partial(self._move_chunk, now=now), chunk)
+            for chunk in self._chunks(sorted(devices))
         ]
         return sum(moved)
 
+    def _chunks(self, ordered: Sequence[Device]) -> Iterator[Sequence[Device]]:
+        runs: Iterable[Sequence[Device]] = [ordered]
+        if self._grouping.is_one_tenant:
+            runs = [list(run) for _, run in groupby(ordered, key=itemgetter(0))]
+        for run in runs:
+            for start in range(0, len(run), AT_ONCE):
+                yield run[start : start + AT_ONCE]
+
     async def _move_chunk(self, devices: Sequence[Device], now: datetime) -> int:
-        keys = [list(column) for column in zip(*devices, strict=True)]
+        msp_ids, client_ids = (list(column) for column in zip(*devices, strict=True))
+        keys = (self._grouping.tenants(msp_ids), client_ids)
+        argument = self._grouping.argument
         async with self._connection.transaction():
             moved: int = await self._connection.fetchval(
-                "select sweep_devices($1, $2, $3)", *keys, now
+                f"select sweep_devices({argument}, $2, $3)", *keys, now
             )
-            await self._connection.execute("select forget_hints($1, $2, $3)", *keys, now)
+            await self._connection.execute(f"select forget_hints({argument}, $2, $3)", *keys, now)
         return moved
