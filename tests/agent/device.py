@@ -21,7 +21,7 @@ from partner_api.agent.program import run_agent
 from partner_api.agent.state import StateDirectory
 from partner_api.kernel.timestamps import parse_timestamp
 from tests.agent.support import hurried
-from tests.blackbox.server import Integrator, clean_environment
+from tests.blackbox.server import TLS, Integrator, clean_environment
 
 TIMES = 3000
 """How much faster than usual agents run here: four minutes are 80 ms."""
@@ -60,7 +60,9 @@ class Device:
             self.said.append,
             clock=self.clock,
             sleep=hurried(TIMES),
-            connect=lambda address: httpx.AsyncClient(base_url=address, timeout=IMPATIENT),
+            connect=lambda address: httpx.AsyncClient(
+                base_url=address, timeout=IMPATIENT, verify=TLS
+            ),
         )
         task = asyncio.create_task(work)
         try:

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from tests.blackbox.server import TLS
+
 LATE_SECONDS = 1.0
 """Longer than the agents of these tests wait."""
 
@@ -37,7 +39,7 @@ class Proxy:
     """Passes requests on to a server; `next_fault` says what happens to each."""
 
     def __init__(self, target: str) -> None:
-        self._http = httpx.Client(base_url=target, timeout=20)
+        self._http = httpx.Client(base_url=target, timeout=20, verify=TLS)
         self._ended = threading.Event()
         self.next_fault: Callable[[], Fault] = lambda: Fault.NONE
         self.heard: list[list[int]] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.blackbox.server import Integrator, wait_until
+from tests.blackbox.server import TLS, Integrator, wait_until
 
 PAUSE_SECONDS = 0.2
 DEVICES = 4
@@ -63,7 +63,7 @@ class Traffic:
         """Call all the while; at the end every request that was begun has been answered."""
         stop = threading.Event()
         with (
-            httpx.Client(base_url=self._url, timeout=20) as client,
+            httpx.Client(base_url=self._url, timeout=20, verify=TLS) as client,
             ThreadPoolExecutor(len(self._callers)) as pool,
         ):
             calling = [pool.submit(each.call_until, stop, client) for each in self._callers]

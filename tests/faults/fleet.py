@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import ssl
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +11,11 @@ from typing import Any
 
 import httpx
 
-from tests.blackbox.server import Integrator, wait_until
+from tests.blackbox.server import TLS, Integrator, wait_until
 
 PATH = "/v1/agent/check-ins"
 PATIENCE_SECONDS = 3.0
 LONGEST_OUTAGE_SECONDS = 60.0
-
-# Made once: a client that makes its own takes longest over that, and nothing here is encrypted.
-TLS = ssl.create_default_context()
 
 
 @dataclass
