@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from partner_api.config import Databases
 from partner_api.database.sources import sql_file
 from partner_api.fleet import counts
-from partner_api.fleet.devices import _SORTS, _page_statement
+from partner_api.fleet.sorts import SORTS
+from partner_api.fleet.statements import Selection, page_statement
 from partner_api.fleet.types import DeviceFilter, DeviceSort, SortOrder
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.kernel.ids import OrgId
@@ -92,7 +93,7 @@ async def reading(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
 def body(path: str) -> tuple[str, Sequence[str]]:
     """The statement a SQL function consists of, with numbered parameters, and their types."""
     source = sql_file(path)
-    declared = re.search(r"create function \w+\((.*?)\)\s*returns", source, re.DOTALL)
+    declared = re.search(r"create (?:or replace )?function \w+\((.*?)\)\s*returns", source, re.DOTALL)
     inside = re.search(r"\$\$(.*)\$\$", source, re.DOTALL)
     assert declared is not None
     assert inside is not None
@@ -154,7 +155,7 @@ def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
     [
         "ingest/sql/check_in_everyday.1.sql",
         "ingest/sql/check_in_lock.1.sql",
-        "ingest/sql/check_in_careful.1.sql",
+        "ingest/sql/check_in_careful.2.sql",
         "sweep/sql/sweep_devices.1.sql",
     ],
 )
@@ -243,9 +244,8 @@ async def plan_of_page(
     sort: DeviceSort,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    statement, values = _page_statement(
-        tenant.msp_id, now, wanted, _SORTS[sort], SortOrder.ASCENDING, 50, None, fresh=True
-    )
+    selection = Selection(tenant.msp_id, wanted, now, fresh=True)
+    statement, values = page_statement(selection, SORTS[sort], SortOrder.ASCENDING, 50, None)
     return await plan(reading, tenant, statement, *values)
 
 
