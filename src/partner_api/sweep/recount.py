@@ -1,4 +1,4 @@
-"""Goes over every device now and then, in case something wrote past the functions that keep count."""
+"""Counts devices anew now and then, in case something wrote past the functions that keep count."""
 
 from uuid import UUID
 
