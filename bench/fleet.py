@@ -94,7 +94,8 @@ async def fill(databases: Databases, fleet: Fleet) -> None:
         await owner.execute(_SHIFT, fleet.msp_id, timedelta(seconds=passed))
         await owner.execute(_SETTLE, fleet.msp_id)
         await owner.execute(_COUNT, fleet.msp_id)
-        for table in ("devices", "organization_counters", "organizations"):
+        await owner.execute(_TEXTS, fleet.msp_id)
+        for table in ("devices", "device_texts", "organization_counters", "organizations"):
             await owner.execute(f"vacuum analyze {table}")
     finally:
         await owner.close()
@@ -142,6 +143,10 @@ _DEVICES = r"""
      cross join lateral (values (encode(k.id, 'hex')::uuid)) as d (client_id)
      cross join lateral (values (n % 100 < $3::integer)) as s (rests),
            (select array_agg(org_id) as ids from organizations where msp_id = $1::uuid) o"""
+_TEXTS = """
+    insert into device_texts (msp_id, client_id, text)
+    select msp_id, client_id, search_text(asset_id, serial_number, user_name, user_email)
+      from devices where msp_id = $1"""
 _SHIFT = """
     update devices set last_seen = last_seen + $2
      where msp_id = $1 and last_seen > now() - interval '1 hour'"""

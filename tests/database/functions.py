@@ -22,6 +22,8 @@ DEFINERS = {
     "keep_partitions": (Role.PARTITIONS, Role.WORKER),
     "log_group": (Role.FUNCTIONS, Role.INGEST),
     "maintain_partitions": (Role.PARTITIONS, Role.WORKER),
+    "matching_devices": (Role.FUNCTIONS, Role.API),
+    "mend_texts": (Role.FUNCTIONS, Role.WORKER),
     "notice_releases": (Role.FUNCTIONS, Role.WORKER),
     "organization_devices": (Role.FUNCTIONS, Role.WORKER),
     "outdated_devices": (Role.FUNCTIONS, Role.WORKER),
@@ -38,12 +40,15 @@ DEFINERS = {
 # With their callers' rights, whom the policies bind: who may execute each.
 PLAIN = {
     "adjust_devices": {Role.API, Role.FUNCTIONS},
+    "device_trigrams": {Role.API, Role.FUNCTIONS},
     "is_calm": {Role.API, Role.FUNCTIONS},
     "is_current": {Role.API, Role.FUNCTIONS},
+    "keep_texts": {Role.API, Role.FUNCTIONS},
     "move_device": {Role.API, Role.FUNCTIONS},
     "record_changes": {Role.API, Role.FUNCTIONS},
     "record_enrolled": {Role.API, Role.FUNCTIONS},
     "remove_device": {Role.API, Role.FUNCTIONS},
+    "search_text": {Role.API, Role.FUNCTIONS},
     "status_is_fresh": {Role.API},
     "status_stage": {Role.API, Role.FUNCTIONS},
     "status_state": {Role.API, Role.FUNCTIONS},
@@ -51,7 +56,14 @@ PLAIN = {
 }
 
 # Of these, functions of their arguments alone; planned into the statements that call them.
-PURE = {"is_calm", "status_stage", "status_state", "status_walk"}
+PURE = {
+    "device_trigrams",
+    "is_calm",
+    "search_text",
+    "status_stage",
+    "status_state",
+    "status_walk",
+}
 
 
 def executable_by(role: Role) -> set[str]:

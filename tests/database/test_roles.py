@@ -37,6 +37,7 @@ WRITES = {
     Role.API: {
         "credentials",
         "device_labels",
+        "device_texts",
         "device_transitions",
         "devices",
         "enrollment_tokens",
@@ -236,8 +237,9 @@ async def test_the_api_without_a_tenant_gets_an_error(
         for table in TENANT_TABLES:
             with pytest.raises((asyncpg.UndefinedObjectError, asyncpg.DataError)):
                 await login.fetch(f"select from {table} limit 1")
-        with pytest.raises((asyncpg.UndefinedObjectError, asyncpg.DataError)):
-            await login.fetch("select search_devices('a')")
+        for search in ("search_devices('a')", "matching_devices('a', 1)"):
+            with pytest.raises((asyncpg.UndefinedObjectError, asyncpg.DataError)):
+                await login.fetch(f"select {search}")
         async with login.transaction():
             await bind(login, other_tenant)
             assert await login.fetchval("select count(*) from devices") == 2
@@ -257,6 +259,8 @@ async def test_the_api_bound_to_one_tenant_sees_no_other(
             assert await login.fetchval(everything, tenant.msp_id) == 0
         assert await login.fetchval("select count(*) from devices") == 1
         assert await login.fetch("select search_devices('Beta')") == []
+        for text in ("Beta", "B"):
+            assert await login.fetchval("select matching_devices($1, 9)", text) == []
     async with login.transaction():
         await login.execute(f"set local app.msp_id = '{uuid7(clock.now())}'")
         for table in TENANT_TABLES:

@@ -30,6 +30,8 @@ GLOBAL_TABLES = {"alembic_version", "releases", "sweep_watermark"}
 SEES_EVERY_TENANT = {
     ("credentials", "owner", OWNER),
     ("device_labels", "owner", OWNER),
+    ("device_texts", "functions", "fleet_functions"),
+    ("device_texts", "owner", OWNER),
     ("device_transitions", "functions", "fleet_functions"),
     ("device_transitions", "owner", OWNER),
     ("devices", "functions", "fleet_functions"),

@@ -1,4 +1,4 @@
-"""What revision 0013 makes of a fleet that was there before it."""
+"""What revisions from 0013 on make of a fleet that was there before them."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ _DEVICE = """
     insert into devices
            (msp_id, client_id, org_id, enrollment_id, enrolled_at, token_hash, last_seen,
             check_in_count, sequence_window, facts_stated, os, arch, channel, current_version,
-            version_sort, asset_sort)
-    values ($1, $2, $3, $4, $5, '', $6, 1, 0, 0, 'Linux', 'arm64', 'stable', $7, $8, '1')"""
+            version_sort, asset_sort, user_name)
+    values ($1, $2, $3, $4, $5, '', $6, 1, 0, 0, 'Linux', 'arm64', 'stable', $7, $8, '1', 'Zoë')"""
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +117,11 @@ async def test_history_begins_with_enrolling_and_leads_to_the_state(
         assert steps[0]["cause"] == "enrolled"
         assert State.from_number(steps[-1]["state_after"]) == State(Stage(stage), is_current)
         assert steps[-1]["at"] == since
+
+
+async def test_every_device_is_found_by_its_facts(migrated: asyncpg.Connection) -> None:
+    async with migrated.transaction():
+        await migrated.execute(f"set local app.msp_id = '{MSP}'")
+        found = await migrated.fetchval("select matching_devices('ZOË', 100)")
+    devices = await migrated.fetch("select client_id from devices")
+    assert set(found) == {row["client_id"] for row in devices}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -208,7 +209,8 @@ def _refusals(act: Act, *expected: int) -> tuple[int, ...]:
     return expected if act.fuse is None else (*expected, 500)
 
 
-_DEATHS = (CrashError, Unavailable, OSError)
+# The driver's own complaint is of a transaction left when its connection is gone.
+_DEATHS = (CrashError, Unavailable, OSError, asyncpg.InterfaceError)
 
 
 async def begin(parts: Parts) -> Drama:

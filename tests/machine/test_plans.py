@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from partner_api.config import Databases
 from partner_api.database.sources import sql_file
 from partner_api.fleet import counts
-from partner_api.fleet.devices import _SORTS, _page_statement
+from partner_api.fleet.sorts import SORTS
+from partner_api.fleet.statements import Selection, page_statement, quiet_page_statement
 from partner_api.fleet.types import DeviceFilter, DeviceSort, SortOrder
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.kernel.ids import OrgId
-from partner_api.status.rules import Health
+from partner_api.status.rules import Connection, Health
 from partner_api.sweep.wheel import PAGES
 from tests.clock import StoppedClock
 from tests.devices.rows import device_row, insert_devices
@@ -92,7 +93,9 @@ async def reading(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
 def body(path: str) -> tuple[str, Sequence[str]]:
     """The statement a SQL function consists of, with numbered parameters, and their types."""
     source = sql_file(path)
-    declared = re.search(r"create function \w+\((.*?)\)\s*returns", source, re.DOTALL)
+    declared = re.search(
+        r"create (?:or replace )?function \w+\((.*?)\)\s*returns", source, re.DOTALL
+    )
     inside = re.search(r"\$\$(.*)\$\$", source, re.DOTALL)
     assert declared is not None
     assert inside is not None
@@ -155,7 +158,7 @@ def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
         "ingest/sql/check_in_calm.1.sql",
         "ingest/sql/check_in_stepping.1.sql",
         "ingest/sql/check_in_lock.1.sql",
-        "ingest/sql/check_in_careful.1.sql",
+        "ingest/sql/check_in_careful.2.sql",
         "sweep/sql/sweep_devices.1.sql",
     ],
 )
@@ -230,11 +233,53 @@ async def test_a_filtered_page_reads_no_whole_table(
     assert not scans(found)
 
 
-async def test_a_search_reads_one_tenant(
-    fleets: list[tuple[Tenant, list[OrgId]]], owning: asyncpg.Connection
+@pytest.mark.parametrize("connection", Connection)
+async def test_a_page_of_one_connection_looks_at_no_other(
+    fleets: list[tuple[Tenant, list[OrgId]]],
+    reading: asyncpg.Connection,
+    clock: StoppedClock,
+    connection: Connection,
 ) -> None:
-    await owning.execute(f"set app.msp_id = '{fleets[1][0].msp_id}'")
-    assert not scans(await plan_of_body(owning, "fleet/sql/search_devices.1.sql"))
+    wanted = DeviceFilter(connection=connection)
+    found = await plan_of_page(reading, fleets[1][0], wanted, DeviceSort.STATUS, clock.now())
+    assert "devices_msp_id_connection_health_client_id_idx" in indexes(found)
+    assert not scans(found)
+
+
+async def test_offline_devices_are_read_in_the_order_they_were_seen(
+    fleets: list[tuple[Tenant, list[OrgId]]], reading: asyncpg.Connection, clock: StoppedClock
+) -> None:
+    tenant = fleets[1][0]
+    selection = Selection(tenant.msp_id, DeviceFilter(), clock.now(), fresh=True)
+    statement, values = quiet_page_statement(selection, SortOrder.ASCENDING, 50, None)
+    found = await plan(reading, tenant, statement, *values)
+    assert "devices_msp_id_quiet_since_client_id_idx" in indexes(found)
+    assert "Sort" not in {node["Node Type"] for node in found}
+
+
+@pytest.mark.usefixtures("fleets")
+@pytest.mark.parametrize("cache", ["force_generic_plan", "force_custom_plan"])
+async def test_a_search_reads_the_index_of_trigrams(owning: asyncpg.Connection, cache: str) -> None:
+    source = sql_file("fleet/sql/matching_devices.1.sql")
+    inner = re.findall(r"from \((select .*?)\) f", source, re.DOTALL)[1]
+    for number, name in enumerate(("v_trigrams", "v_text", "p_most"), start=1):
+        inner = re.sub(rf"\b{name}\b", f"${number}", inner)
+    await owning.execute(f"set plan_cache_mode = {cache}; set enable_seqscan = on")
+    await owning.execute(f"prepare search (text[], text, integer) as {inner}")
+    explained = "explain (format json) execute search('{abc,def}', 'abcdef', 10000)"
+    found = nodes(await owning.fetchval(explained))
+    assert indexes(found) == {"device_texts_device_trigrams_idx"}
+
+
+async def test_counting_every_device_calls_no_function_for_each(
+    fleets: list[tuple[Tenant, list[OrgId]]], reading: asyncpg.Connection, clock: StoppedClock
+) -> None:
+    tenant = fleets[1][0]
+    async with reading.transaction(readonly=True):
+        await reading.execute(f"set local app.msp_id = '{tenant.msp_id}'")
+        explain = f"explain (verbose) {counts._LIVE}"
+        lines = [row[0] for row in await reading.fetch(explain, tenant.msp_id, clock.now())]
+    assert not re.search(r"status_\w+\(", "\n".join(lines))
 
 
 async def plan_of_page(
@@ -244,9 +289,8 @@ async def plan_of_page(
     sort: DeviceSort,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    statement, values = _page_statement(
-        tenant.msp_id, now, wanted, _SORTS[sort], SortOrder.ASCENDING, 50, None, fresh=True
-    )
+    selection = Selection(tenant.msp_id, wanted, now, fresh=True)
+    statement, values = page_statement(selection, SORTS[sort], SortOrder.ASCENDING, 50, None)
     return await plan(reading, tenant, statement, *values)
 
 

@@ -7,20 +7,32 @@ from collections.abc import Callable, Sequence
 
 from partner_api.status.rules import STATES, Connection, Health, State
 
-IS_CURRENT = """(d.is_current and not exists (
-    select from releases r
-     where r.applied_at is null and r.channel = d.channel
-       and r.os in ('', lower(d.os collate "C")) and r.version_sort > d.version_sort))"""
+IS_CURRENT = """(d.is_current and not (
+    exists (select 1 from releases where applied_at is null)
+    and exists (
+        select 1 from releases r
+         where r.applied_at is null and r.channel = d.channel
+           and r.os in ('', lower(d.os collate "C")) and r.version_sort > d.version_sort)))"""
 """True unless a newer release is published, over devices aliased `d`.
 
-A row tells this by itself but for releases whose effect is still being recorded.
+A row tells this by itself but for releases whose effect is still being recorded. Whether there are
+any is asked once, not for each device.
 """
 
 
 def live_state_sql(now: str) -> str:
     """The number of the state a device `d` of an organization `o` is in at an instant."""
-    ages = "array[o.streaming_seconds, o.online_seconds, o.critical_seconds]"
-    return f"status_state(status_stage(d.last_seen, {ages}, {now}), {IS_CURRENT})"
+    return f"status_state({_stage_sql(now)}, {IS_CURRENT})"
+
+
+def _stage_sql(now: str) -> str:
+    # As `status_stage` tells it, without an array to be made for each device there is.
+    age = f"{now}::timestamptz - d.last_seen"
+    return f"""(case
+        when {age} < o.streaming_seconds * interval '1 second' then 0
+        when {age} <= o.online_seconds * interval '1 second' then 1
+        when {age} <= o.critical_seconds * interval '1 second' then 2
+        else 3 end)::smallint"""
 
 
 def states(matches: Callable[[State], bool]) -> Sequence[int]:

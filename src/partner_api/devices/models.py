@@ -39,6 +39,21 @@ class Device(MspOwned, Base):
         Index(None, "msp_id", "asset_sort", "client_id"),
         Index(None, "msp_id", "health", "client_id"),
         Index(None, "msp_id", "org_id", "health", "client_id"),
+        Index(
+            "devices_msp_id_connection_health_client_id_idx",
+            "msp_id",
+            # A device's connection, as a number.
+            text("least(stage, 2)"),
+            "health",
+            "client_id",
+        ),
+        Index(
+            None,
+            "msp_id",
+            "quiet_since",
+            "client_id",
+            postgresql_where=text("quiet_since is not null"),
+        ),
         {"postgresql_with": {"fillfactor": 75}},
     )
 
@@ -71,6 +86,12 @@ class Device(MspOwned, Base):
         Computed("case when stage = 3 then 1 when stage = 2 or not is_current then 2 else 3 end"),
     )
     """Its health's place in `status.rules.Health`, for lists sorted by it."""
+    quiet_since: Mapped[datetime | None] = mapped_column(
+        Instant,
+        Computed("case when stage >= 2 then coalesce(last_seen, '-infinity'::timestamptz) end"),
+    )
+    """When it was last seen, if it is offline: in an index, unlike `last_seen`, because it stands
+    still while a device checks in. Before all time for one that never was."""
     org_id: Mapped[UUID]
     enrollment_id: Mapped[UUID]
     enrolled_at: Mapped[datetime] = mapped_column(Instant)
@@ -89,6 +110,30 @@ class Device(MspOwned, Base):
     referrer: Mapped[str | None] = mapped_column(Text)
     facts_at: Mapped[bytes | None] = mapped_column(LargeBinary)
     """When each fact was stated that the newest check-in left out, as `ingest/fold.py` packs it."""
+
+
+class DeviceText(MspOwned, Base):
+    """What a device is searched in, as `search_text` makes it of its facts.
+
+    Apart from its row, which is rewritten all the time. Whoever writes one of those facts keeps
+    this in the same transaction, by `keep_texts`; `sweep.recount` mends what was written past it.
+    """
+
+    __tablename__ = "device_texts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["msp_id", "client_id"], ["devices.msp_id", "devices.client_id"], ondelete="CASCADE"
+        ),
+        Index(
+            "device_texts_device_trigrams_idx",
+            text("device_trigrams(msp_id, text)"),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 1024},
+        ),
+    )
+
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(Sortable)
 
 
 class Release(Base):

@@ -32,7 +32,9 @@ _LIVE = f"""
       from (select d.org_id, {live_state_sql("$2")} as state
               from devices d
               join organizations o on o.msp_id = $1 and o.org_id = d.org_id
-             where d.msp_id = $1) f
+             where d.msp_id = $1
+            -- Kept apart, or each of the counts would judge every device by itself.
+            offset 0) f
      group by f.org_id"""
 _NONE = (0,) * len(COUNTERS)
 

@@ -3,24 +3,40 @@
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.database.pools import acquired
+from partner_api.sweep.chunks import AT_ONCE
 
 _ORGANIZATIONS_AT_ONCE = 100
+_BEFORE_ALL = UUID(int=0)
 
 
 async def recount(pool: asyncpg.Pool) -> int:
-    """Mend every organization's counters; returns how many were wrong.
+    """Mend every organization's counters, and the texts its devices are searched in.
 
-    None is, but after an upgrade during which processes of the release before still ran.
+    Returns how many organizations' counters were wrong. None is, and no text, but after an upgrade
+    during which processes of the release before still ran: what those wrote past our functions is
+    searched as it was before, or not found, until this comes by or the device states its facts.
     """
     wrong = 0
-    position = (UUID(int=0), UUID(int=0))
+    position = (_BEFORE_ALL, _BEFORE_ALL)
     async with acquired(pool) as connection:
         while rows := await connection.fetch(
             "select * from every_organization($1, $2, $3)", *position, _ORGANIZATIONS_AT_ONCE
         ):
             for row in rows:
                 wrong += await connection.fetchval("select recount($1, $2)", *row)
+                await _mend_texts(connection, *row)
             position = (rows[-1]["msp_id"], rows[-1]["org_id"])
     return wrong
+
+
+async def _mend_texts(connection: PoolConnectionProxy, msp_id: UUID, org_id: UUID) -> None:
+    position = _BEFORE_ALL
+    while rows := await connection.fetch(
+        "select * from organization_devices($1, $2, $3, $4)", msp_id, org_id, position, AT_ONCE
+    ):
+        devices = [row["client_id"] for row in rows]
+        await connection.execute("select mend_texts($1, $2)", msp_id, devices)
+        position = devices[-1]

@@ -14,7 +14,13 @@ from partner_api.database.roles import Role
 from partner_api.database.sources import sql_file
 from partner_api.kernel.errors import Misconfigured
 
-RESHAPED: Final = ("record_changes", "search_devices", "sweep_pages", "unapplied_releases")
+RESHAPED: Final = (
+    "matching_devices",
+    "record_changes",
+    "search_devices",
+    "sweep_pages",
+    "unapplied_releases",
+)
 OF_ONE_TENANT: Final = (
     "check_in_careful",
     "check_in_calm",
@@ -65,8 +71,8 @@ def of_one_tenant(definition: str) -> str:
     text = definition.replace("p_msp_ids uuid[]", "p_msp_id uuid")
     text = re.sub(r"(\bunnest\(\s*)p_msp_ids, ", r"\1", text)
     text = re.sub(r"(\bas i ?\(\s*)msp_id, ", r"\1", text)
-    # Of `i` nothing is left to compare with; `c` holds rows of tables already compared.
-    text = re.sub(r"\b[ic]\.msp_id\b", "p_msp_id", text)
+    # Of `i` nothing is left to compare with; `c` and `w` hold rows of tables already compared.
+    text = re.sub(r"\b[icw]\.msp_id\b", "p_msp_id", text)
     if text == definition or "p_msp_ids" in text:
         raise Misconfigured("a function of many tenants is no longer in the form this needs")
     return text
