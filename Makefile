@@ -7,7 +7,8 @@ RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 STRANGERS := tests/strangers/.venv/.ready tests/strangers/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers bench-sweep faults fuzz clean
+.PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers faults fuzz clean
+.PHONY: bench bench-compare bench-day bench-doors bench-logs bench-reads bench-relay bench-returning bench-sweep
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +52,34 @@ lock:  ## resolve the dependencies again (needs uv)
 	$(RESOLVE) --group dev pyproject.toml -o requirements.lock
 	$(RESOLVE) tests/strangers/requirements.in -o tests/strangers/requirements.lock
 
+##@ Measure it
+bench: bench-doors bench-relay bench-reads bench-logs bench-returning  ## all but the long ones (SIZE= devices)
+
+bench-compare: setup  ## single check-ins beside a yardstick (REFERENCE=http://127.0.0.1:8099)
+	$(BIN)/python -m bench.compare --reference $(REFERENCE) --devices $(or $(SIZE),100000)
+
+bench-day: setup  ## every device every 240 s, and dashboards, for ten minutes (SIZE=1000000)
+	$(BIN)/python -m bench.day --devices $(or $(SIZE),1000000)
+
+bench-doors: setup  ## what a known token costs, and a new one
+	$(BIN)/python -m bench.doors
+
+bench-logs: setup  ## one device's newest lines among millions (LINES=20000000)
+	$(BIN)/python -m bench.logs --lines $(or $(LINES),20000000)
+
+bench-reads: setup  ## reads of a large fleet beside a small one's (SIZE=100000)
+	$(BIN)/python -m bench.reads --devices $(or $(SIZE),100000)
+
+bench-relay: setup  ## relayed groups beside the database alone (SIZE=100000)
+	$(BIN)/python -m bench.relay --devices $(or $(SIZE),100000)
+
+bench-returning: setup  ## a fleet comes back at once (SIZE=100000)
+	$(BIN)/python -m bench.returning --devices $(or $(SIZE),100000)
+
 bench-sweep: setup  ## what the sweep costs beside a fleet that checks in (SIZE=500000)
 	$(BIN)/python -m bench.sweep --devices $(or $(SIZE),500000)
+
+##@ Try it hard
 
 faults: setup  ## kill everything in turn under a fleet of devices, for minutes
 	$(BIN)/python -m pytest -m faults tests/faults

@@ -22,10 +22,7 @@ as $$
                    when i.sequence is null then d.sequence_window
                    when i.sequence - d.sequence_high < 64
                        then (d.sequence_window << (i.sequence - d.sequence_high)::integer) | 1
-                   else 1 end,
-               -- No change; but an update that sets nothing a generated column is made of reads
-               -- that column's definition anew for every row (PostgreSQL 18), which costs more.
-               stage = d.stage
+                   else 1 end
           from unnest(p_msp_ids, p_client_ids, p_token_hashes, p_observed, p_sequences, p_digests)
                with ordinality
                as i (msp_id, client_id, token_hash, observed, sequence, digest, ordinal)
