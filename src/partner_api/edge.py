@@ -29,6 +29,8 @@ CLIENT_LEFT = 499
 """What proxies count a request as whose client did not wait for the answer."""
 SLOW_SECONDS = 1.0
 """From here on a request that went well is logged like one that did not."""
+PATIENT_SECONDS = 0.1
+"""What every device waits for its answer."""
 PROBES = frozenset({"/livez", "/readyz", "/v1/health"})
 """Routes that monitors ask for all day long."""
 UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
@@ -75,7 +77,7 @@ class Edge:
         fields = first_fields(scope["headers"])
         request_id = _request_id(fields)
         context.request_id.set(request_id.decode())
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, started)
         # HEAD is answered like GET; the server, which keeps its own scope, leaves the body out.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
@@ -124,8 +126,9 @@ class Edge:
 class _Answer:
     """Adds the request id to an answer, and remembers what became of it."""
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, send: Send, request_id: bytes, began: float) -> None:
         self._send = send
+        self._began = began
         self._request_id = request_id
         self._look: tuple[Scope, Receive] | None = None
         self.started = False
@@ -147,8 +150,9 @@ class _Answer:
         if self._look is None:
             return False
         scope, receive = self._look
-        # Of devices it does not matter enough to look each time.
-        return _HOT not in scope and _has_left(receive)
+        # Looking takes as long as a tenth of a check-in, and hardly a device leaves that soon.
+        is_soon = _HOT in scope and time.perf_counter() - self._began < PATIENT_SECONDS
+        return not is_soon and _has_left(receive)
 
 
 class _Replay:
