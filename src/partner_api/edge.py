@@ -150,7 +150,7 @@ class _Answer:
         if self._look is None:
             return False
         scope, receive = self._look
-        # Looking takes as long as a tenth of a check-in, and hardly a device leaves that soon.
+        # Looking costs every check-in something, and hardly a device leaves that soon.
         is_soon = _HOT in scope and time.perf_counter() - self._began < PATIENT_SECONDS
         return not is_soon and _has_left(receive)
 
