@@ -172,15 +172,15 @@ def _require_json(fields: Fields) -> None:
         raise Unsupported("Send the body as application/json")
 
 
-class _CheckedIn(msgspec.Struct, omit_defaults=True):
+class _CheckedIn(msgspec.Struct, omit_defaults=True, rename="camel"):
     accepted: int
     duplicates: int
     rejected: Sequence[Mapping[str, object]]
     status: str
-    connectionState: str  # noqa: N815 - the wire's names
-    checkInIntervalSeconds: int  # noqa: N815
-    lastSeen: str | None = None  # noqa: N815
-    latestVersion: str | None = None  # noqa: N815
+    connection_state: str
+    check_in_interval_seconds: int
+    last_seen: str | None = None
+    latest_version: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -196,10 +196,10 @@ def _check_in_result(
         duplicates=outcome.duplicates,
         rejected=_rejections(rejected),
         status=health,
-        connectionState=connection,
-        checkInIntervalSeconds=services.next_check_in_seconds(outcome.check_in_interval_seconds),
-        lastSeen=None if seen is None else format_timestamp(seen),
-        latestVersion=outcome.latest_version,
+        connection_state=connection,
+        check_in_interval_seconds=services.next_check_in_seconds(outcome.check_in_interval_seconds),
+        last_seen=None if seen is None else format_timestamp(seen),
+        latest_version=outcome.latest_version,
     )
     return _encode({"data": result})
 
