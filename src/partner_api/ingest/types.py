@@ -1,6 +1,6 @@
 """What devices send, parsed, and what becomes of it.
 
-Structs, because a frozen dataclass takes eight times as long to make, and every check-in makes some.
+Structs, because a frozen dataclass takes eight times as long to make, and each check-in makes some.
 """
 
 from collections.abc import Sequence
