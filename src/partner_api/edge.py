@@ -2,7 +2,8 @@
 
 Request ids, bounded bodies, an answer to unexpected errors.
 
-Plain ASGI, because the hottest paths pass through it.
+The few paths that carry nearly all requests are answered here and now, by a function of a request's
+fields and body; all others by the surface's application.
 """
 
 import asyncio
@@ -10,12 +11,14 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
 
+from msgspec import Struct
 from prometheus_client import Counter, Histogram
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partner_api.kernel import context
@@ -35,7 +38,6 @@ PROBES = frozenset({"/livez", "/readyz", "/v1/health"})
 """Routes that monitors ask for all day long."""
 UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
 
-_HOT = "hot_route"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 # Ids of our own: this process and a number. They hide nothing, and random ones cost a system call.
 _OURS = secrets.token_hex(6).encode()
@@ -43,9 +45,28 @@ _NUMBERS = count()
 _logger = logging.getLogger(__name__)
 
 Fields = Mapping[bytes, bytes]
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Reply(Struct, frozen=True):
+    """A whole answer; `headers` are without its length."""
+
+    status: int
+    headers: Headers
+    content: bytes
+
+    @classmethod
+    def of(cls, response: Response) -> "Reply":
+        """The reply a framework's response is."""
+        headers = [field for field in response.raw_headers if field[0] != b"content-length"]
+        return cls(response.status_code, headers, bytes(response.body))
+
+
 LimitFor = Callable[[str], int]
-RenderError = Callable[[int, str], ASGIApp]
+RenderError = Callable[[int, str], Response]
 RouteFor = Callable[[str], str | None]
+Take = Callable[[Fields, bytes], Awaitable[Reply]]
+"""Answers a POST of nearly all there are, by its fields and its body."""
 
 
 class Edge:
@@ -53,7 +74,8 @@ class Edge:
 
     `limit_for` tells how many bytes a body at a path may have; `render` makes an answer of a status
     and a message in the surface's own shape; `route_for` names the route of a path whose request
-    ended before the application saw it.
+    ended before the application saw it; `hot` answers posts to its paths instead of the
+    application.
     """
 
     def __init__(
@@ -62,11 +84,37 @@ class Edge:
         limit_for: LimitFor,
         render: RenderError,
         route_for: RouteFor,
+        hot: Mapping[str, Take] | None = None,
     ) -> None:
         self._app = app
         self._limit_for = limit_for
         self._render = render
         self._route_for = route_for
+        self._hot = hot or {}
+
+    @property
+    def hot_paths(self) -> Iterable[str]:
+        """Where a whole request may be brought to `reply` instead."""
+        return self._hot
+
+    async def reply(
+        self, path: str, headers: Headers, body: bytes, has_left: Callable[[], bool]
+    ) -> Reply:
+        """Answer a post to a hot path that has come whole; as `__call__` would, without ASGI."""
+        started = time.perf_counter()
+        fields = first_fields(headers)
+        request_id = _begin(fields)
+        status = CLIENT_LEFT
+        try:
+            reply = await self._take(path, fields, body)
+            if not (has_left() and time.perf_counter() - started >= PATIENT_SECONDS):
+                status = reply.status
+        except asyncio.CancelledError:
+            status = 500
+            raise
+        finally:
+            _note("POST", path, status, time.perf_counter() - started, is_hot=True)
+        return Reply(reply.status, [*reply.headers, (REQUEST_ID, request_id)], reply.content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or whatever else the server announces."""
@@ -75,16 +123,14 @@ class Edge:
             return
         started = time.perf_counter()
         fields = first_fields(scope["headers"])
-        request_id = _request_id(fields)
-        context.request_id.set(request_id.decode())
-        answer = _Answer(send, request_id, started)
+        answer = _Answer(send, _begin(fields), started)
         # HEAD is answered like GET; the server, which keeps its own scope, leaves the body out.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
             await self._handle(asked, fields, receive, answer)
         finally:
             route, seconds = self._route(asked), time.perf_counter() - started
-            _note(scope["method"], route, answer.status, seconds, is_hot=_HOT in asked)
+            _note(scope["method"], route, answer.status, seconds, is_hot=self._is_hot(asked))
 
     async def _handle(
         self, scope: Scope, fields: Fields, receive: Receive, answer: "_Answer"
@@ -106,12 +152,25 @@ class Edge:
         if body is None:
             answer.status = CLIENT_LEFT
             return
-        answer.expect_leaving(scope, receive)
-        await self._answer(scope, _Replay(body, receive), answer)
+        answer.expect_leaving(receive, PATIENT_SECONDS if self._is_hot(scope) else 0.0)
+        if self._is_hot(scope):
+            await answer.send(await self._take(scope["path"], fields, body))
+        else:
+            await self._answer(scope, _Replay(body, receive), answer)
+
+    def _is_hot(self, scope: Scope) -> bool:
+        return scope["method"] == "POST" and scope["path"] in self._hot
 
     def _route(self, scope: Scope) -> str:
-        found = getattr(scope.get("route"), "path", None) or scope.get(_HOT)
+        found = getattr(scope.get("route"), "path", None)
         return found or self._route_for(scope["path"]) or "unmatched"
+
+    async def _take(self, path: str, fields: Fields, body: bytes) -> Reply:
+        try:
+            return await self._hot[path](fields, body)
+        except Exception:
+            _logger.exception("POST %s failed, %s", path, context.request_id.get())
+            return Reply.of(self._render(500, UNEXPECTED))
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -130,14 +189,25 @@ class _Answer:
         self._send = send
         self._began = began
         self._request_id = request_id
-        self._look: tuple[Scope, Receive] | None = None
+        self._receive: Receive | None = None
+        self._patient_seconds = 0.0
         self.started = False
         # Ended from outside, before an answer began: the server then answers for us.
         self.status = 500
 
-    def expect_leaving(self, scope: Scope, receive: Receive) -> None:
-        """Look for a client that left; `receive` has nothing else to say any more."""
-        self._look = scope, receive
+    def expect_leaving(self, receive: Receive, patient_seconds: float) -> None:
+        """Look for a client that left; `receive` has nothing else to say any more.
+
+        Looking costs every check-in something, and hardly a device leaves soon.
+        """
+        self._receive, self._patient_seconds = receive, patient_seconds
+
+    async def send(self, reply: Reply) -> None:
+        """Answer with all of this."""
+        length = (b"content-length", str(len(reply.content)).encode())
+        headers = [*reply.headers, length]
+        await self({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self({"type": "http.response.body", "body": reply.content})
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -147,12 +217,9 @@ class _Answer:
         await self._send(message)
 
     def _has_left(self) -> bool:
-        if self._look is None:
+        if self._receive is None or time.perf_counter() - self._began < self._patient_seconds:
             return False
-        scope, receive = self._look
-        # Looking costs every check-in something, and hardly a device leaves that soon.
-        is_soon = _HOT in scope and time.perf_counter() - self._began < PATIENT_SECONDS
-        return not is_soon and _has_left(receive)
+        return _has_left(self._receive)
 
 
 class _Replay:
@@ -170,9 +237,16 @@ class _Replay:
         return message
 
 
-def first_fields(headers: Sequence[tuple[bytes, bytes]]) -> Fields:
+def first_fields(headers: Headers) -> Fields:
     """The first value of each header, by its lower-case name."""
     return dict(reversed(headers))
+
+
+def _begin(fields: Fields) -> bytes:
+    """The id of the request that begins."""
+    request_id = _request_id(fields)
+    context.request_id.set(request_id.decode())
+    return request_id
 
 
 def is_json(content_type: str | None) -> bool:

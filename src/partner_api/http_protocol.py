@@ -4,7 +4,8 @@ import secrets
 from asyncio import TimerHandle, Transport
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from partner_api.direct_protocol import DirectHttpProtocol
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request, or from connecting, to the end of its headers."""
@@ -12,7 +13,7 @@ HEAD_BYTES = 32 * 1024
 HEAD_FIELDS = 100
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
+class BoundedHttpProtocol(DirectHttpProtocol):
     """Closes connections whose request line and headers take too long or grow too large."""
 
     _watch: TimerHandle

@@ -1,12 +1,15 @@
 """What is no HTTP, or HTTP of two meanings, is refused or cut off, and the server goes on."""
 
+import json
+import socket
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from partner_api.http_protocol import HEAD_SECONDS
-from tests.blackbox.server import Integrator, Server
+from tests.blackbox.server import Integrator, Server, wait_until
 from tests.conftest import passable_folder
 from tests.hostile.wire import Said, connect, hear, say
 
@@ -160,6 +163,64 @@ def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
     nothing = HEALTH.replace(b"/v1/health", b"/v1/nothing") + b"\r\n"
     said = say(server, (HEALTH + b"\r\n" + nothing) * 25 + NEXT)
     assert said.statuses == [200, 404] * 25 + [200]
+
+
+def check_in(device_token: bytes, body: bytes = b"{}", fields: bytes = b"") -> bytes:
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    return CHECK_IN + b"Authorization: %b\r\n" % device_token + fields + length + body
+
+
+def count(integrator: Integrator) -> int:
+    """How often the one device checked in."""
+    found: int = integrator.get("/v1/devices")["data"][0].get("checkInCount", 0)
+    return found
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7, 100])
+def test_a_check_in_is_the_same_however_it_arrives(
+    server: Server, integrator: Integrator, device_token: bytes, pieces: int
+) -> None:
+    before, data = count(integrator), check_in(device_token, b'{"sequence":null}')
+    step = 1 + len(data) // pieces
+    with connect(server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        for start in range(0, len(data), step):
+            connection.sendall(data[start : start + step])
+            time.sleep(0.002)
+        said = hear(connection, 0.5)
+    assert (said.statuses, said.closed) == ([200], False)
+    assert json.loads(said.data.rpartition(b"\r\n\r\n")[2])["data"]["accepted"] == 1
+    assert said.data.lower().count(b"\r\nx-request-id: ") == 1
+    assert count(integrator) == before + 1
+
+
+def test_pipelined_check_ins_are_answered_in_their_order(
+    server: Server, integrator: Integrator, device_token: bytes
+) -> None:
+    before = count(integrator)
+    bad, good = check_in(device_token, b"{"), check_in(device_token)
+    chunked = CHECK_IN + CHUNKED + b"Authorization: %b\r\n\r\n2\r\n{}\r\n0\r\n\r\n" % device_token
+    said = say(server, (HEALTH + b"\r\n" + good + bad + chunked) * 10 + NEXT)
+    assert said.statuses == [200, 200, 400, 200] * 10 + [200]
+    assert count(integrator) == before + 20
+
+
+@pytest.mark.parametrize(("version", "fields"), [(b"1.1", b"Connection: close\r\n"), (b"1.0", b"")])
+def test_a_check_in_that_wants_no_other_after_it_closes_the_connection(
+    server: Server, device_token: bytes, version: bytes, fields: bytes
+) -> None:
+    data = check_in(device_token, fields=fields).replace(b"HTTP/1.1", b"HTTP/" + version)
+    said = say(server, data)
+    assert (said.statuses, said.closed) == ([200], True)
+
+
+def test_a_check_in_whose_device_left_is_written(
+    server: Server, integrator: Integrator, device_token: bytes
+) -> None:
+    before = count(integrator)
+    with connect(server) as connection:
+        connection.sendall(check_in(device_token))
+    wait_until(lambda: count(integrator) == before + 1, 5, "the check-in to be counted")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
 
 from partner_api.edge import Edge
 from partner_api.surfaces.partner import (
@@ -56,11 +55,11 @@ _ONLY_IN_DOCUMENT = (
 )
 
 
-def create_app(services: Services) -> ASGIApp:
+def create_app(services: Services) -> Edge:
     """The canonical surface, ready to be mounted at the root."""
     routes = create_routes(services)
-    paths = agent.AgentPaths(routes, services)
-    return Edge(paths, _limit_for, errors.error_response, partial(_route_for, routes))
+    hot, route_for = agent.hot_paths(services), partial(_route_for, routes)
+    return Edge(routes, _limit_for, errors.error_response, route_for, hot)
 
 
 def create_routes(services: Services) -> FastAPI:
