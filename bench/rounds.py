@@ -50,12 +50,12 @@ async def alternate(
     connections: int = 64,
     between_rounds: Callable[[], Awaitable[None]] | None = None,
 ) -> Sequence[Sequence[Round]]:
-    """Rounds of each contestant in turn, after one to warm up; prints each.
+    """Rounds of each contestant in turn, after one each to warm up; prints all others.
 
     RuntimeError when a server refuses a request: its rate would mean nothing.
     """
     for one in contestants:
-        wrk.run(one.url, one.requests, connections=connections, seconds=max(2, seconds // 2))
+        wrk.run(one.url, one.requests, connections=connections, seconds=seconds)
     found: list[list[Round]] = [[] for _ in contestants]
     for number in range(rounds):
         for one, rows in zip(contestants, found, strict=True):

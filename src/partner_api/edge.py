@@ -159,7 +159,8 @@ class Edge:
             await self._answer(scope, _Replay(body, receive), answer)
 
     def _is_hot(self, scope: Scope) -> bool:
-        return scope["method"] == "POST" and scope["path"] in self._hot
+        is_known = scope["method"] == "POST" and scope["path"] in self._hot
+        return is_known and not scope.get("query_string")
 
     def _route(self, scope: Scope) -> str:
         found = getattr(scope.get("route"), "path", None)
@@ -240,6 +241,11 @@ class _Replay:
 def first_fields(headers: Headers) -> Fields:
     """The first value of each header, by its lower-case name."""
     return dict(reversed(headers))
+
+
+def field(fields: Fields, name: bytes) -> str:
+    """A header's value; empty when there is none."""
+    return fields.get(name, b"").decode("latin-1")
 
 
 def _begin(fields: Fields) -> bytes:

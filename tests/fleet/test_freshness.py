@@ -1,11 +1,20 @@
 """What counts and lists say between two rounds of the sweep, and when none comes any more."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from partner_api.fleet.counts import Counts
+from partner_api.fleet.devices import Devices
+from partner_api.fleet.types import DeviceFilter, DeviceSort, SortOrder
+from partner_api.kernel.ids import ClientId
+from partner_api.kernel.paging import CursorSigner
+from partner_api.status.rules import Connection
+from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
 from tests.history.conftest import away
@@ -72,3 +81,29 @@ async def test_a_sweep_whose_clock_is_ahead_is_not_believed(
     await worker.work()
     clock.advance(seconds=-390)
     assert await states(tenant, watched.org_id) == {"streaming": 1, "idle": 0, "offline": 0}
+
+
+async def test_while_all_devices_have_to_be_judged_other_reads_go_on(
+    tenant: Tenant, watched: Agent, worker: Worker, clock: StoppedClock, services: Services
+) -> None:
+    await swept_then(worker, clock, STREAMING, later=2.1)
+    counts = Counts(services.tenancy)
+    devices = Devices(services.tenancy, counts, CursorSigner([b"k" * 32]), clock)
+
+    async def found(wanted: DeviceFilter, sort: DeviceSort) -> int:
+        page = await devices.list(tenant.msp_id, wanted, sort, SortOrder.ASCENDING, 10, None)
+        return len(page.rows)
+
+    judging = (
+        found(DeviceFilter(), DeviceSort.STATUS),
+        found(DeviceFilter(connection=Connection.IDLE), DeviceSort.ASSET_ID),
+        counts.live(tenant.msp_id, clock.now()),
+    )
+    async with counts.slow_turn(tenant.msp_id):
+        waiting = [asyncio.ensure_future(each) for each in judging]
+        assert await found(DeviceFilter(text="macos"), DeviceSort.ASSET_ID) == 0
+        assert (await devices.get(tenant.msp_id, ClientId(UUID(watched.client_id)))).client_id
+        await asyncio.sleep(0.1)
+        assert not any(each.done() for each in waiting)
+    await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    assert [each.result() for each in waiting[:2]] == [1, 1]

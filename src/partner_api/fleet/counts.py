@@ -1,10 +1,12 @@
 """How many devices an MSP has in each state: from its counters, or from its devices.
 
 The sweep keeps counters at most two seconds behind. When it stands still, or a release or changed
-settings are being worked in, devices are counted: slower, and as right.
+settings are being worked in, devices are counted: slower, and as right. Who has to judge all of an
+MSP's devices waits for a turn: many at once would keep the sweep from catching up, for ever.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.devices.health import live_state_sql
 from partner_api.fleet.types import FleetCounts
+from partner_api.kernel.fairness import FairGate
 from partner_api.kernel.ids import MspId, OrgId
 from partner_api.kernel.single_flight import SingleFlight
 from partner_api.organizations.models import COUNTERS
@@ -19,6 +22,10 @@ from partner_api.status.rules import STATES, Connection, Health
 from partner_api.tenancy.tenancy import Tenancy
 
 LIVE_SECONDS = 1.0
+SLOW_AT_ONCE = 1
+"""So many reads of one process may judge all of an MSP's devices at a time."""
+PATIENCE_SECONDS = 4.0
+"""How long others wait before they are asked to come again; below what any answer may take."""
 
 StateCounts = Sequence[int]
 """A count for each of `status.rules.STATES`."""
@@ -45,6 +52,11 @@ class Counts:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
         self._flights = SingleFlight[MspId, Mapping[UUID, StateCounts]](LIVE_SECONDS)
+        self._slow = FairGate(SLOW_AT_ONCE, PATIENCE_SECONDS)
+
+    def slow_turn(self, msp_id: MspId) -> AbstractAsyncContextManager[None]:
+        """Hold this while judging all of an MSP's devices; Unavailable when too many wait."""
+        return self._slow.turn(msp_id)
 
     async def are_fresh(
         self, connection: PoolConnectionProxy, msp_id: MspId, now: datetime
@@ -67,7 +79,7 @@ class Counts:
         """
 
         async def count() -> Mapping[UUID, StateCounts]:
-            async with self._tenancy.reading(msp_id) as connection:
+            async with self.slow_turn(msp_id), self._tenancy.reading(msp_id) as connection:
                 rows = await connection.fetch(_LIVE, msp_id, now)
             return {row[0]: tuple(row)[1:] for row in rows}
 

@@ -1,6 +1,7 @@
 """The device list, and one device whole."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from asyncpg import Record
@@ -12,6 +13,7 @@ from partner_api.fleet.explanations import explained
 from partner_api.fleet.search import MatchCounts, find_devices
 from partner_api.fleet.sorts import LIVE_STATUS, SORTS, Sort
 from partner_api.fleet.statements import (
+    Position,
     Selection,
     count_statement,
     one_statement,
@@ -25,6 +27,38 @@ from partner_api.kernel.ids import ClientId, MspId, OrgId, format_org_id
 from partner_api.kernel.paging import CursorKey, CursorSigner, Page
 from partner_api.status.rules import State
 from partner_api.tenancy.tenancy import Tenancy
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A page of a list."""
+
+    msp_id: MspId
+    wanted: DeviceFilter
+    sort: DeviceSort
+    order: SortOrder
+    limit: int
+    after: Position
+    explains: bool
+
+    @property
+    def depends_on_states(self) -> bool:
+        """Whether states decide which devices are on the page."""
+        wanted = self.wanted
+        is_filtered = wanted.health is not None or wanted.connection is not None
+        return is_filtered or self.sort is DeviceSort.STATUS
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was read of it."""
+
+    selection: Selection
+    views: Sequence[DeviceView]
+    last: Sequence[CursorKey] | None
+    """The last device's position, if there are more."""
+    total: int | None
+    """How many match; None when it is dear to tell."""
 
 
 class Devices:
@@ -81,26 +115,38 @@ class Devices:
         """
         walk = _walk(msp_id, wanted, sort, order)
         after = None if cursor is None else self._cursors.open(walk, cursor)
-        now = self._clock.now()
-        async with self._tenancy.reading(msp_id) as connection:
-            fresh = await self._counts.are_fresh(connection, msp_id, now)
-            found = None if wanted.text is None else await find_devices(connection, wanted.text)
-            selection = Selection(msp_id, wanted, now, fresh, found)
-            rows = await _rows(connection, selection, sort, order, limit, after)
-            total = await self._total(connection, selection)
-            more = len(rows) > limit
-            rows = rows[:limit]
-            views: Sequence[DeviceView] = [_device(row) for row in rows]
-            if explains:
-                views = await explained(connection, msp_id, views, now)
+        asked = _Asked(msp_id, wanted, sort, order, limit, after, explains)
+        found = await self._read(asked, slowly=False)
+        if found is None:
+            async with self._counts.slow_turn(msp_id):
+                found = await self._read(asked, slowly=True)
+        assert found is not None
+        total = found.total
         if total is None:
-            total = await self._dear_total(selection)
-        position = _sort(sort, fresh=fresh).position(rows[-1]) if more else []
-        return Page(
-            views,
-            total,
-            self._cursors.seal(walk, position) if more else None,
-        )
+            total = await self._dear_total(found.selection)
+        cursor = None if found.last is None else self._cursors.seal(walk, found.last)
+        return Page(found.views, total, cursor)
+
+    async def _read(self, asked: "_Asked", *, slowly: bool) -> "_Found | None":
+        """The page; None when all of the MSP's devices have to be judged, unless `slowly`."""
+        now = self._clock.now()
+        async with self._tenancy.reading(asked.msp_id) as connection:
+            fresh = await self._counts.are_fresh(connection, asked.msp_id, now)
+            if asked.depends_on_states and not fresh and not slowly:
+                return None
+            text = asked.wanted.text
+            keys = None if text is None else await find_devices(connection, text)
+            selection = Selection(asked.msp_id, asked.wanted, now, fresh, keys)
+            rows = await _rows(
+                connection, selection, asked.sort, asked.order, asked.limit, asked.after
+            )
+            total = await self._total(connection, selection)
+            views: Sequence[DeviceView] = [_device(row) for row in rows[: asked.limit]]
+            if asked.explains:
+                views = await explained(connection, asked.msp_id, views, now)
+        more = len(rows) > asked.limit
+        last = _sort(asked.sort, fresh=fresh).position(rows[asked.limit - 1]) if more else None
+        return _Found(selection, views, last, total)
 
     async def _total(self, connection: PoolConnectionProxy, selection: Selection) -> int | None:
         """How many match; None when device by device has to be looked at for that."""

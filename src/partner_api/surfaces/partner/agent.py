@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from partner_api.edge import Fields, Reply, Take, first_fields, is_json
+from partner_api.edge import Fields, Reply, Take, field, first_fields, is_json
 from partner_api.ingest import parse
 from partner_api.ingest.types import CheckInOutcome, Rejection
 from partner_api.kernel.errors import PartnerApiError, Unsupported
@@ -101,7 +101,7 @@ async def add_logs(call: CurrentCall, request: Request) -> Response:
 
 async def take_check_ins(services: Services, fields: Fields, body: bytes) -> bytes:
     """Answer a check-in request after its commit."""
-    principal = device(_text(fields, b"authorization"))
+    principal = device(field(fields, b"authorization"))
     _require_json(fields)
     parsed = parse.parse_check_ins(body, services.clock.now())
     outcome = await services.check_ins.check_in(principal, parsed.items)
@@ -110,7 +110,7 @@ async def take_check_ins(services: Services, fields: Fields, body: bytes) -> byt
 
 async def take_logs(services: Services, fields: Fields, body: bytes) -> bytes:
     """Answer a log request after its commit."""
-    principal = device(_text(fields, b"authorization"))
+    principal = device(field(fields, b"authorization"))
     _require_json(fields)
     parsed = parse.parse_log_lines(body, principal.client_id, services.clock.now())
     await services.log_lines.take(principal, parsed.items)
@@ -150,13 +150,8 @@ _LABELS = {
 }
 
 
-def _text(fields: Fields, name: bytes) -> str | None:
-    value = fields.get(name)
-    return None if value is None else value.decode("latin-1")
-
-
 def _require_json(fields: Fields) -> None:
-    if not is_json(_text(fields, b"content-type")):
+    if not is_json(field(fields, b"content-type")):
         raise Unsupported("Send the body as application/json")
 
 

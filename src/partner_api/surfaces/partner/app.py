@@ -1,6 +1,6 @@
 """The surface put together: one FastAPI application, one document, the hot paths in front."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from partner_api.edge import Edge
+from partner_api.edge import Edge, Take
 from partner_api.surfaces.partner import (
     agent,
     agent_schemas,
@@ -58,8 +58,12 @@ _ONLY_IN_DOCUMENT = (
 def create_app(services: Services) -> Edge:
     """The canonical surface, ready to be mounted at the root."""
     routes = create_routes(services)
-    hot, route_for = agent.hot_paths(services), partial(_route_for, routes)
+    hot, route_for = _hot_paths(services), partial(_route_for, routes)
     return Edge(routes, _limit_for, errors.error_response, route_for, hot)
+
+
+def _hot_paths(services: Services) -> Mapping[str, Take]:
+    return {**agent.hot_paths(services), **oauth.hot_paths(services)}
 
 
 def create_routes(services: Services) -> FastAPI:

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -9,19 +11,29 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from partner_api.edge import Fields, Reply, Take, field, first_fields
 from partner_api.identity.service import InvalidClient, InvalidScope
-from partner_api.kernel.errors import Invalid, Unauthenticated
+from partner_api.kernel.errors import Invalid, PartnerApiError, Unauthenticated
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.auth import PUBLIC
-from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.errors import render
+from partner_api.surfaces.partner.routing import CurrentCall, answering_in_time, partner_router
 from partner_api.surfaces.partner.schemas import TokenErrorRead, TokenRead
+from partner_api.surfaces.partner.services import Services
 
 router = partner_router("Authentication")
+
+TOKEN = "/oauth/token"
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50
 _SINGLE = ("grant_type", "client_id", "client_secret", "scope")
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"pragma", b"no-cache"),
+)
+_CHALLENGE = (b"www-authenticate", b'Basic realm="partner-api"')
 
 
 class InvalidRequest(Invalid):
@@ -59,7 +71,7 @@ _BODY: dict[str, Any] = {
 
 
 @router.post(
-    "/oauth/token",
+    TOKEN,
     summary="Get an access token",
     response_model=TokenRead,
     responses={
@@ -70,11 +82,20 @@ _BODY: dict[str, Any] = {
 )
 async def create_token(call: CurrentCall, request: Request) -> Response:
     """Exchange a client id and secret, by form or HTTP Basic, for a one-hour access token."""
+    fields = first_fields(request.headers.raw)
+    reply = await take_token_request(call.services, fields, await request.body())
+    headers = {name.decode(): value.decode() for name, value in reply.headers}
+    return Response(reply.content, reply.status, headers)
+
+
+async def take_token_request(services: Services, fields: Fields, body: bytes) -> Reply:
+    """Answer a token request; Unavailable."""
     try:
-        form = _form(request, await request.body())
-        client_id, client_secret = _client(request, form)
+        form = _form(fields, body)
+        client_id, client_secret = _client(fields, form)
         wanted = form["scope"].split() if "scope" in form else None
-        issued = await call.services.identity.issue_token(client_id, client_secret, wanted)
+        async with answering_in_time():
+            issued = await services.identity.issue_token(client_id, client_secret, wanted)
     except (Invalid, Unauthenticated) as error:
         return _refused(error)
     token = TokenRead(
@@ -82,11 +103,23 @@ async def create_token(call: CurrentCall, request: Request) -> Response:
         expires_in=issued.expires_in_seconds,
         scope=" ".join(issued.scopes),
     )
-    return Response(token.model_dump_json(), headers=_NO_STORE, media_type="application/json")
+    return Reply(200, _HEADERS, token.model_dump_json().encode())
 
 
-def _form(request: Request, body: bytes) -> dict[str, str]:
-    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def hot_paths(services: Services) -> Mapping[str, Take]:
+    """What answers token requests without FastAPI: programs ask for tokens all the time."""
+    return {TOKEN: partial(_reply, services)}
+
+
+async def _reply(services: Services, fields: Fields, body: bytes) -> Reply:
+    try:
+        return await take_token_request(services, fields, body)
+    except PartnerApiError as error:
+        return Reply.of(render(error))
+
+
+def _form(fields: Fields, body: bytes) -> dict[str, str]:
+    essence = field(fields, b"content-type").partition(";")[0].strip().lower()
     if essence != _FORM:
         raise InvalidRequest(f"Send the request as {_FORM}")
     if body.count(b"&") >= _MOST_FIELDS:
@@ -108,8 +141,8 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     return form
 
 
-def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
-    basic = _basic(request.headers.get("authorization"))
+def _client(fields: Fields, form: dict[str, str]) -> tuple[str, str]:
+    basic = _basic(field(fields, b"authorization"))
     if basic and "client_secret" in form:
         raise InvalidRequest("Authenticate by the form or by HTTP Basic, not both")
     client_id, client_secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
@@ -118,8 +151,8 @@ def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
     return client_id, client_secret
 
 
-def _basic(authorization: str | None) -> tuple[str, str] | None:
-    scheme, _, encoded = (authorization or "").partition(" ")
+def _basic(authorization: str) -> tuple[str, str] | None:
+    scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
@@ -130,19 +163,18 @@ def _basic(authorization: str | None) -> tuple[str, str] | None:
     return unquote_plus(client_id), unquote_plus(client_secret)
 
 
-def _refused(error: Invalid | Unauthenticated) -> Response:
+def _refused(error: Invalid | Unauthenticated) -> Reply:
     codes = {
         InvalidClient: "invalid_client",
         InvalidScope: "invalid_scope",
         UnsupportedGrantType: "unsupported_grant_type",
     }
-    status = 401 if isinstance(error, Unauthenticated) else 400
-    headers = _NO_STORE | (
-        {"WWW-Authenticate": 'Basic realm="partner-api"'} if status == 401 else {}
-    )
     content = {
         "error": codes.get(type(error), "invalid_request"),
         "error_description": error.message,
         "message": error.message,
     }
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+    encoded = msgspec.json.encode(content)
+    if isinstance(error, Unauthenticated):
+        return Reply(401, (*_HEADERS, _CHALLENGE), encoded)
+    return Reply(400, _HEADERS, encoded)

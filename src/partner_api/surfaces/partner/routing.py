@@ -4,7 +4,8 @@ A call's changes are committed before its answer is sent; an error undoes them.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
@@ -145,16 +146,26 @@ def partner_router(tag: str) -> APIRouter:
     )
 
 
-async def _in_one_unit(call: Call, handle: Handler, request: Request) -> Response:
+@asynccontextmanager
+async def answering_in_time() -> AsyncIterator[None]:
+    """Unavailable when the database is away, or says nothing for too long."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
-            response = await handle(request)
-            await call.finish(commit=True)
-    except BaseException as error:
-        await call.finish(commit=False)
-        if isinstance(error, Exception) and database_is_away(error):
+            yield
+    except Exception as error:
+        if database_is_away(error):
             raise Unavailable("The database is not available; try again shortly") from error
         raise
+
+
+async def _in_one_unit(call: Call, handle: Handler, request: Request) -> Response:
+    async with answering_in_time():
+        try:
+            response = await handle(request)
+            await call.finish(commit=True)
+        except BaseException:
+            await call.finish(commit=False)
+            raise
     return response
 
 
