@@ -15,8 +15,8 @@ import asyncpg
 import uvloop
 
 from bench.fleet import Fleet, fill, prepare
-from bench.load import Client, client, timed
-from bench.product import Place, database, serving
+from bench.load import client, timed
+from bench.product import Place, Product, database, serving
 
 FEW = 100_000
 LINES_OF_A_DEVICE = 10_000
@@ -40,12 +40,11 @@ async def _measure(place: Place, options: argparse.Namespace) -> None:
     await fill(place.databases, fleet)
     with serving(place) as product:
         await _await_partitions(place)
-        async with client(product.url, 1) as ask:
-            token = product.access_token(fleet)
-            await _write(place, fleet, 0, FEW)
-            few = await _read(ask, fleet, token, options.times)
-            await _write(place, fleet, FEW, options.lines)
-            many = await _read(ask, fleet, token, options.times)
+        token = product.access_token(fleet)
+        await _write(place, fleet, 0, FEW)
+        few = await _read(product, fleet, token, options.times)
+        await _write(place, fleet, FEW, options.lines)
+        many = await _read(product, fleet, token, options.times)
     print(f"newest 100 of {options.lines:,} / of {FEW:,}")
     print(f"{many * 1000:.2f} ms / {few * 1000:.2f} ms = {many / few:.2f}")
 
@@ -73,12 +72,13 @@ async def _write(place: Place, fleet: Fleet, first: int, end: int) -> None:
     await connection.close()
 
 
-async def _read(ask: Client, fleet: Fleet, token: str, times: int) -> float:
+async def _read(product: Product, fleet: Fleet, token: str, times: int) -> float:
     """The median over the devices that were there from the beginning."""
     found = []
-    for n in range(times):
-        path = f"{fleet.path(n % (FEW // LINES_OF_A_DEVICE))}/logs?limit=100"
-        found.append(await timed(ask, ask.request("GET", path, token)))
+    async with client(product.url, 1) as ask:
+        for n in range(times):
+            path = f"{fleet.path(n % (FEW // LINES_OF_A_DEVICE))}/logs?limit=100"
+            found.append(await timed(ask, ask.request("GET", path, token)))
     return median(found)
 
 
