@@ -99,35 +99,6 @@ async def _write(place: Place, fleet: Fleet, end: int) -> None:
     await connection.close()
 
 
-_HAS_PARTITION, datetime.now(UTC) - timedelta(days=_DAYS)):
-            break
-        await asyncio.sleep(0.5)
-    await owner.close()
-
-
-async def _write(place: Place, fleet: Fleet, end: int) -> None:
-    # A superuser: the writing of logs is not what is measured.
-    connection = await asyncpg.connect(place.admin_url, database="partner_api")
-    began = time.monotonic()
-    for start in range(0, end, _CHUNK):
-        await connection.execute(
-            _LINES, fleet.msp_id, start, min(end, start + _CHUNK) - 1, LINES_OF_A_DEVICE
-        )
-        print(f"  {min(end, start + _CHUNK):>13,} lines  {time.monotonic() - began:5.0f} s")
-    await connection.execute("vacuum analyze logs")
-    await connection.close()
-
-
-async def _read(product: Product, fleet: Fleet, token: str, times: int) -> float:
-    """The median over the devices that were there from the beginning."""
-    found = []
-    async with client(product.url, 1) as ask:
-        for n in range(times):
-            path = f"{fleet.path(n % (FEW // LINES_OF_A_DEVICE))}/logs?limit=100"
-            found.append(await timed(ask, ask.request("GET", path, token)))
-    return median(found)
-
-
 _HAS_PARTITION = """
     select exists (select from pg_class where relname = 'logs_' || to_char($1::timestamptz,
                    'YYYYMMDD'))"""
