@@ -1,7 +1,8 @@
 """Check-ins an integrator passes on for devices of its own MSP.
 
-From the look-up of their token hashes on they go the way of every check-in. A device nobody knows
-is registered first, if its first item says enough; it has no token until it enrolls.
+Everyday ones are written by a statement of their own. From the look-up of their devices' token
+hashes on the others go the way of every check-in. A device nobody knows is registered first, if
+its first item says enough; it has no token until it enrolls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,6 +55,20 @@ class Relay:
     async def take(self, msp_id: MspId, items: Sequence[RelayedCheckIn]) -> RelayOutcome:
         """Take each device's items in their order; returns after the commits. Unavailable."""
         batches = _by_device(items)
+        ones = [batch[0] for batch in batches.values() if len(batch) == 1]
+        relayed = await self._check_ins.check_in_relayed(msp_id, ones)
+        rest = {key: batch for key, batch in batches.items() if len(batch) > 1}
+        rest |= {item.client_id: [item] for item in relayed.left}
+        results = await self._take_rest(msp_id, rest) if rest else {}
+        missed = {item.client_id: [item] for item in relayed.missed}
+        return _summary(
+            relayed.written, rest | missed, {**dict.fromkeys(missed, _AGAIN), **results}
+        )
+
+    async def _take_rest(
+        self, msp_id: MspId, batches: Batches
+    ) -> Mapping[ClientId, CheckInOutcome | str]:
+        """What became of each device's items, or why they were not taken."""
         devices = await self._devices(msp_id, list(batches))
         unknown = {key: batch for key, batch in batches.items() if key not in devices}
         rejected = await self._register(msp_id, unknown)
@@ -64,7 +79,7 @@ class Relay:
         )
         written = {key: _told(outcome) for key, outcome in zip(devices, outcomes, strict=True)}
         gone = dict.fromkeys(batches.keys() - rejected.keys(), _GONE)
-        return _summary(batches, gone | rejected | written)
+        return gone | rejected | written
 
     async def _devices(
         self, msp_id: MspId, client_ids: Sequence[ClientId]
@@ -123,10 +138,13 @@ def _with_channel(facts: Facts) -> Facts:
     return (*facts[:_CHANNEL], facts[_CHANNEL] or "stable", *facts[_CHANNEL + 1 :])
 
 
-def _summary(batches: Batches, results: Mapping[ClientId, CheckInOutcome | str]) -> RelayOutcome:
+def _summary(
+    written: int, batches: Batches, results: Mapping[ClientId, CheckInOutcome | str]
+) -> RelayOutcome:
+    """The answer to a request of which so many items are written, and these have such results."""
     done = [result for result in results.values() if not isinstance(result, str)]
     return RelayOutcome(
-        accepted=sum(outcome.accepted for outcome in done),
+        accepted=written + sum(outcome.accepted for outcome in done),
         duplicates=sum(outcome.duplicates for outcome in done),
         rejected=[
             Rejection(item.index, result, format_client_id(key))
