@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from partner_api.database.pools import acquired
+from partner_api.database.pools import ACQUIRE_SECONDS, acquired
 from partner_api.devices.facts import FACT_NAMES, Facts
 from partner_api.ingest.check_ins import CheckIns
 from partner_api.ingest.types import CheckInOutcome, Rejection, RelayedCheckIn
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Unauthenticated, Unavailable
+from partner_api.kernel.fairness import FairGate
 from partner_api.kernel.ids import ClientId, MspId, format_client_id
 from partner_api.provisioning.enrollment import Registration, register_devices
 from partner_api.tenancy.principal import DevicePrincipal
@@ -51,6 +52,8 @@ class Relay:
         self._tenancy = tenancy
         self._check_ins = check_ins
         self._clock = clock
+        # One look-up at a time, so that devices' own check-ins need not wait for a connection.
+        self._gate = FairGate(1, ACQUIRE_SECONDS)
 
     async def take(self, msp_id: MspId, items: Sequence[RelayedCheckIn]) -> RelayOutcome:
         """Take each device's items in their order; returns after the commits. Unavailable."""
@@ -59,11 +62,14 @@ class Relay:
         relayed = await self._check_ins.check_in_relayed(msp_id, ones)
         rest = {key: batch for key, batch in batches.items() if len(batch) > 1}
         rest |= {item.client_id: [item] for item in relayed.left}
-        results = await self._take_rest(msp_id, rest) if rest else {}
-        missed = {item.client_id: [item] for item in relayed.missed}
-        return _summary(
-            relayed.written, rest | missed, {**dict.fromkeys(missed, _AGAIN), **results}
-        )
+        missed = {item.client_id: _AGAIN for item in relayed.missed}
+        try:
+            results = await self._take_rest(msp_id, rest) if rest else {}
+        except Unavailable:
+            if not relayed.written:
+                raise
+            results = dict.fromkeys(rest, _AGAIN)
+        return _summary(relayed.written, batches, {**missed, **results})
 
     async def _take_rest(
         self, msp_id: MspId, batches: Batches
@@ -84,7 +90,7 @@ class Relay:
     async def _devices(
         self, msp_id: MspId, client_ids: Sequence[ClientId]
     ) -> dict[ClientId, DevicePrincipal]:
-        async with acquired(self._pool) as connection:
+        async with self._gate.turn(msp_id), acquired(self._pool) as connection:
             rows = await connection.fetch(_DEVICES, msp_id, client_ids)
         return {
             ClientId(client_id): DevicePrincipal(msp_id, ClientId(client_id), token_hash)
@@ -141,7 +147,7 @@ def _with_channel(facts: Facts) -> Facts:
 def _summary(
     written: int, batches: Batches, results: Mapping[ClientId, CheckInOutcome | str]
 ) -> RelayOutcome:
-    """The answer to a request of which so many items are written, and these have such results."""
+    """The answer where so many items are written and this became of the other devices'."""
     done = [result for result in results.values() if not isinstance(result, str)]
     return RelayOutcome(
         accepted=written + sum(outcome.accepted for outcome in done),

@@ -4,6 +4,7 @@ An integrator's token names the MSP, so that neither tokens nor releases of devi
 Requests wait in a queue of their own: devices' own check-ins are never behind them.
 """
 
+import logging
 from collections.abc import Sequence
 
 import asyncpg
@@ -20,6 +21,7 @@ from partner_api.kernel.metrics import CHECK_INS
 LANES = 2
 """Statements at once, each over a connection of its own."""
 
+_logger = logging.getLogger(__name__)
 _ACCEPTED = CHECK_INS.labels("accepted")
 _MOST_ROWS = 500
 _WRITE = "select check_in_relayed($1, $2, $3, $4, $5, $6)"
@@ -73,7 +75,9 @@ class RelayedWriter:
             match outcome:
                 case Unavailable():
                     missed += part
-                case Exception():
+                case Exception() as error:
+                    # The other ways tell the row that cannot be written from those that can.
+                    _logger.warning("%d relayed check-ins go the longer way: %s", len(part), error)
                     left += part
                 case ordinals:
                     written += len(ordinals)
