@@ -18,11 +18,10 @@ from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.kernel.metrics import CHECK_INS
 
-LANES = 2
-"""Statements at once, each over a connection of its own."""
-
 _logger = logging.getLogger(__name__)
 _ACCEPTED = CHECK_INS.labels("accepted")
+# Statements at once, each over a connection of its own.
+_LANES = 2
 _MOST_ROWS = 500
 _WRITE = "select check_in_relayed($1, $2, $3, $4, $5, $6)"
 
@@ -51,7 +50,7 @@ class RelayedWriter:
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._clock = clock
-        self._writer = GroupWriter("relayed", pool, self._write, _key, _BOUNDS, lanes=LANES)
+        self._writer = GroupWriter("relayed", pool, self._write, _key, _BOUNDS, lanes=_LANES)
 
     def start(self) -> None:
         """Begin to write."""

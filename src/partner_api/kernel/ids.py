@@ -66,7 +66,7 @@ def parse_client_id(text: str) -> ClientId | None:
 
 
 def parse_client_ids(texts: Sequence[str]) -> Sequence[ClientId] | None:
-    """As `parse_client_id`, for many texts at a fifth of the time; None when one names none."""
+    """As `parse_client_id`, for many texts in one go; None when one of them names none."""
     if any(len(text) != _HYPHENATED for text in texts):
         return None
     try:
