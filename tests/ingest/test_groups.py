@@ -80,6 +80,36 @@ async def test_a_group_of_one_tenant_is_a_turn(databases: Databases) -> None:
     assert sizes == [(4, {b"a"}), (2, {b"b"}), (3, {b"a"})]
 
 
+async def test_each_lane_writes_a_group_of_its_own_and_all_end_in_the_end(
+    databases: Databases,
+) -> None:
+    running, most = 0, 0
+    go = asyncio.Event()
+
+    async def write(_connection: Any, items: Sequence[Item]) -> Sequence[Item]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await go.wait()
+        running -= 1
+        return items
+
+    async with await create_pool(databases.ingest, size=3) as pool:
+        bounds = Bounds[Item](lambda _: 1, group=1, waiting=1000)
+        writer: GroupWriter[Item, Item] = GroupWriter(
+            "test", pool, write, lambda item: item, bounds, lanes=2
+        )
+        writer.start()
+        items = [(b"a", bytes([n])) for n in range(6)]
+        waiting = asyncio.create_task(writer.submit_all(items))
+        await asyncio.sleep(0.05)
+        stopping = asyncio.create_task(writer.stop())
+        go.set()
+        assert await waiting == items
+        await stopping
+    assert most == 2
+
+
 async def test_a_flooding_tenant_is_sent_away_and_others_are_not(
     databases: Databases,
 ) -> None:

@@ -99,6 +99,25 @@ async def test_numbers_and_instants_that_disagree_are_judged_alike(
             assert await _stored(owner, agent) == _as_row(expected)
 
 
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_relayed_stream_leaves_what_the_devices_own_leaves(
+    agent: Agent, owner: AsyncEngine, clock: StoppedClock, seed: int
+) -> None:
+    rng = random.Random(seed)
+    twin = await agent.tenant.enroll(agent.org_id)
+    for request in _as_time_goes_by(rng, clock):
+        agent.tenant.token = (await agent.tenant.request_token()).json()["access_token"]
+        own = await _post(agent, rng, request)
+        items = [posted(item) | {"clientId": twin.client_id} for item in request]
+        answer = await agent.tenant.post("/v1/check-ins", json={"checkIns": items})
+        relayed = answer.json()["data"]
+        for name in ("accepted", "duplicates", "rejected"):
+            assert relayed[name] == own[name]
+        assert await _stored(owner, twin, *_STANDING) == await _stored(owner, agent, *_STANDING)
+    assert await _steps(twin) == await _steps(agent)
+    assert _shown(await twin.read()) == _shown(await agent.read())
+
+
 async def test_orders_of_arrival_end_in_one_row(
     tenant: Tenant, owner: AsyncEngine, clock: StoppedClock
 ) -> None:
@@ -205,6 +224,24 @@ def _arrived(rng: random.Random, now: datetime) -> list[CheckIn]:
     return arrived
 
 
+def _as_time_goes_by(rng: random.Random, clock: StoppedClock) -> Iterator[Sequence[CheckIn]]:
+    """Mostly everyday check-ins of one who is sometimes away; repeats, late ones, news, lists."""
+    number, said, last = 0, dict[str, str](), list[CheckIn]()
+    for _ in range(30):
+        now = clock.advance(seconds=rng.choice([20, 60, 60, 60, 60, 299, 301, 4000]))
+        number += rng.choice([1, 1, 1, 1, 2, 62, 63, 64, 65, 1000, 0, -1, -70])
+        if rng.random() < 0.1:
+            said = said | {"osVersion": rng.choice(["15.3", "15.4", "16"])}
+        late = rng.choice([0, 0, 0, 1, 50, 240, 500])
+        number = max(number, 0)
+        item = check_in_at(
+            now - timedelta(seconds=late), rng.choice([number, number, None]), dict(said)
+        )
+        others = rng.choice([[], [], [], last, [item], [check_in_at(now, None, dict(said))]])
+        last = [item, *others][:3]
+        yield last
+
+
 def _made(rng: random.Random, now: datetime) -> list[CheckIn]:
     """A device's check-ins: mostly alike, sometimes news, several at one instant, old ones."""
     at, number, said = now - timedelta(hours=3), rng.choice([0, 10**12]), dict[str, str]()
@@ -243,8 +280,15 @@ async def _post(agent: Agent, rng: random.Random, request: Sequence[CheckIn]) ->
     return await agent.check_in(checkIns=bodies)
 
 
-async def _stored(owner: AsyncEngine, agent: Agent) -> dict[str, object]:
-    columns = [Device.__table__.columns[name] for name in _ROW]
+async def _steps(agent: Agent) -> list[Mapping[str, Any]]:
+    answer = await agent.tenant.get(f"/v1/devices/{agent.client_id}/status-history?limit=100")
+    assert answer.status_code == 200, answer.text
+    steps: list[Mapping[str, Any]] = answer.json()["data"]
+    return steps
+
+
+async def _stored(owner: AsyncEngine, agent: Agent, *more: str) -> dict[str, object]:
+    columns = [Device.__table__.columns[name] for name in (*_ROW, *more)]
     statement = select(*columns).where(
         Device.msp_id == agent.tenant.msp_id, Device.client_id == parse_client_id(agent.client_id)
     )
@@ -263,6 +307,7 @@ _STATE = (
     "facts_at",
 )
 _ROW = (*_STATE, *FACT_COLUMNS, "version_sort", "asset_sort")
+_STANDING = ("stage", "stage_since", "is_current")
 
 
 def _as_row(state: DeviceState) -> dict[str, object]:

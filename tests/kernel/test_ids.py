@@ -1,3 +1,4 @@
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from partner_api.kernel.ids import (
     format_msp_id,
     format_org_id,
     parse_client_id,
+    parse_client_ids,
     parse_msp_id,
     parse_org_id,
     uuid7,
@@ -120,3 +122,21 @@ def test_ids_sort_by_the_millisecond_they_were_made_in(milliseconds: int) -> Non
 
 def test_ids_of_one_millisecond_differ() -> None:
     assert len({uuid7(EPOCH) for _ in range(1000)}) == 1000
+
+
+@given(st.uuids(), st.data())
+@settings(deadline=None, max_examples=300)
+def test_a_spoilt_client_id_is_one_only_in_the_written_form(
+    value: UUID, data: st.DataObject
+) -> None:
+    text = list(str(value).upper() if data.draw(st.booleans()) else str(value))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(text)))
+        text[place : place + data.draw(st.integers(0, 2))] = data.draw(
+            st.text("0aF-{ _\n\uff11\ud800", max_size=2)
+        )
+    spoilt = "".join(text)
+    is_one = re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", spoilt)
+    expected = UUID(spoilt) if is_one else None
+    assert parse_client_id(spoilt) == expected
+    assert parse_client_ids([TEXT, spoilt]) == ([VALUE, expected] if expected else None)
