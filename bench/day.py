@@ -1,25 +1,28 @@
 """A fleet's everyday, at full size: `make bench-day SIZE=1000000`.
 
 Every device checks in every 240 seconds, and dashboards read twenty times a second beside it, for
-ten minutes. Printed: errors, latencies from the moment each request was due, processor time, the
-log written, and the memory of the API process as time passes.
+ten minutes. Printed: errors, latencies, how late requests were sent, processor time, the log
+written, and the memory of the API process as time passes.
 """
 
 import argparse
 import asyncio
 import time
+from pathlib import Path
 
 import asyncpg
 import uvloop
 
+from bench import wrk
 from bench.fleet import BODY, INTERVAL_SECONDS, Fleet, fill, prepare
-from bench.load import Client, Tally, client, pace
+from bench.load import Client, client, pace
 from bench.meter import between, megabytes
 from bench.product import Place, Product, database, serving
 from partner_api.surfaces.partner.agent import CHECK_INS
 
 READS_PER_SECOND = 20.0
 _CONNECTIONS = 256
+_READERS = 16
 
 
 def main() -> None:
@@ -37,31 +40,49 @@ async def _measure(place: Place, options: argparse.Namespace) -> None:
     fleet = Fleet(options.devices, options.organizations)
     print(f"Filling in {fleet.devices:,} devices …", flush=True)
     await prepare(place.databases)
+    tokens = place.data_dir.with_name("tokens.txt")
+    # Those seen longest ago come first.
+    tokens.write_text("\n".join(fleet.token(n) for n in reversed(range(fleet.devices))))
     await fill(place.databases, fleet)
     with serving(place) as product:
-        async with client(product.url, _CONNECTIONS) as ask:
-            await _run(place, product, ask, fleet, options.seconds)
+        async with client(product.url, _READERS) as ask:
+            await _run(product, ask, fleet, tokens, options.seconds)
     await _sizes(place)
 
 
-async def _run(place: Place, product: Product, ask: Client, fleet: Fleet, seconds: float) -> None:
+async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, seconds: float) -> None:
     rate = fleet.devices / INTERVAL_SECONDS
     reads = dashboard(ask, fleet, product.access_token(fleet))
-    owner = await asyncpg.connect(place.databases.require_owner())
+    owner = await asyncpg.connect(product.place.databases.require_owner())
     hot_before, updated_before = await owner.fetchrow(_HOT) or (0, 0)
     meter, api = product.meter(), product.api()
     print(f"{rate:,.0f} check-ins and {READS_PER_SECOND:.0f} reads a second …", flush=True)
     before, began = await meter.read(), time.monotonic()
     watching = asyncio.create_task(_watch(product, seconds))
-    tallies = await asyncio.gather(
-        pace(ask, lambda n: check_in(ask, fleet, n), rate=rate, seconds=seconds),
+    check_ins, tally = await asyncio.gather(
+        wrk.check_in(
+            product.url,
+            CHECK_INS,
+            BODY.decode(),
+            tokens,
+            rate=rate,
+            connections=_CONNECTIONS,
+            seconds=int(seconds),
+        ),
         pace(ask, lambda n: reads[n % len(reads)], rate=READS_PER_SECOND, seconds=seconds),
     )
     spent, passed = between(before, await meter.read()), time.monotonic() - began
     watching.cancel()
-    for name, tally in zip(("check-ins", "reads"), tallies, strict=True):
-        _print(name, tally)
-    count = len(tallies[0].seconds)
+    count = check_ins.requests
+    print(
+        f"check-ins        {count:,}, errors {check_ins.refused}, p50 {check_ins.p50_ms:.1f} ms, "
+        f"p99 {check_ins.p99_ms:.1f} ms, sent late {check_ins.late:,}, "
+        f"by {check_ins.worst_ms:.0f} ms at most"
+    )
+    print(
+        f"reads            {len(tally.seconds):,}, errors {tally.errors}, "
+        f"p50 {tally.percentile_ms(0.5):.1f} ms, p99 {tally.percentile_ms(0.99):.1f} ms"
+    )
     print(f"API process      {spent.server / passed:.0%} of a core, {megabytes(api):.0f} MB")
     print(f"PostgreSQL       {spent.database / passed:.0%} of a core")
     print(f"log              {spent.wal / count:.0f} B a check-in")
@@ -71,12 +92,6 @@ async def _run(place: Place, product: Product, ask: Client, fleet: Fleet, second
     updated -= updated_before
     print(f"in place (HOT)   {(hot - hot_before) / max(1, updated):.4f} of {updated:,} updates")
     await owner.close()
-
-
-def check_in(ask: Client, fleet: Fleet, n: int) -> bytes:
-    """The request of the device whose turn it is: those seen longest ago come first."""
-    device = fleet.devices - 1 - n % fleet.devices
-    return ask.request("POST", CHECK_INS, fleet.token(device), BODY)
 
 
 def dashboard(ask: Client, fleet: Fleet, token: str) -> list[bytes]:
@@ -99,14 +114,6 @@ async def _watch(product: Product, seconds: float) -> None:
     while True:
         await asyncio.sleep(max(5.0, seconds / 10))
         print(f"  {time.monotonic() - began:4.0f} s  {megabytes(api):.0f} MB", flush=True)
-
-
-def _print(name: str, tally: Tally) -> None:
-    print(
-        f"{name:<16} {len(tally.seconds):,}, errors {tally.errors}, "
-        f"p50 {tally.percentile_ms(0.5):.1f} ms, p99 {tally.percentile_ms(0.99):.1f} ms, "
-        f"worst {tally.percentile_ms(1):.0f} ms {dict(tally.statuses)}"
-    )
 
 
 _HOT = "select n_tup_hot_upd, n_tup_upd from pg_stat_user_tables where relname = 'devices'"

@@ -143,7 +143,9 @@ _DEVICES = r"""
          decode(md5($1::uuid::text || '/' || n), 'hex'))) as k (id)
      cross join lateral (values (encode(k.id, 'hex')::uuid)) as d (client_id)
      cross join lateral (values (n % 100 < $3::integer)) as s (rests),
-           (select array_agg(org_id) as ids from organizations where msp_id = $1::uuid) o"""
+           (select array_agg(org_id) as ids from organizations where msp_id = $1::uuid) o
+     -- Who lies on a page together does not check in together.
+     order by d.client_id"""
 _TEXTS = """
     insert into device_texts (msp_id, client_id, text)
     select msp_id, client_id, search_text(asset_id, serial_number, user_name, user_email)
