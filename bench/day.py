@@ -81,7 +81,8 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     )
     print(
         f"reads            {len(tally.seconds):,}, errors {tally.errors}, "
-        f"p50 {tally.percentile_ms(0.5):.1f} ms, p99 {tally.percentile_ms(0.99):.1f} ms"
+        f"p50 {tally.percentile_ms(0.5):.1f} ms, p99 {tally.percentile_ms(0.99):.1f} ms "
+        f"{dict(tally.statuses)}"
     )
     print(f"API process      {spent.server / passed:.0%} of a core, {megabytes(api):.0f} MB")
     print(f"PostgreSQL       {spent.database / passed:.0%} of a core")

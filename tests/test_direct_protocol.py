@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from partner_api.edge import Edge, Fields, Reply
+from partner_api.edge import Edge, Fields, HotPath, Reply
 from partner_api.http_protocol import BoundedHttpProtocol
 
 REQUEST = b"POST /hot HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
@@ -47,7 +47,8 @@ async def connect() -> tuple[BoundedHttpProtocol, Wire]:
     def render(status: int, message: str) -> Response:
         return PlainTextResponse(message, status)
 
-    edge = Edge(application, lambda _: 100, render, lambda path: path, {"/hot": take})
+    hot = {"/hot": HotPath(take, is_logged=False)}
+    edge = Edge(application, lambda _: 100, render, lambda path: path, hot)
     config = Config(
         edge, http=BoundedHttpProtocol, lifespan="off", log_config=None, proxy_headers=False
     )
@@ -78,6 +79,14 @@ async def test_a_server_that_stops_closes_the_connection_after_the_answer() -> N
     await asyncio.sleep(0.05)
     assert b"\r\nconnection: close\r\n" in wire.written
     assert wire.closed
+    protocol.connection_lost(None)
+
+
+async def test_a_body_has_its_bounds_here_too() -> None:
+    protocol, wire = await connect()
+    protocol.data_received(REQUEST.replace(b"Length: 2", b"Length: 101") + b"." * 99)
+    await asyncio.sleep(0.05)
+    assert wire.written.startswith(b"HTTP/1.1 413 ")
     protocol.connection_lost(None)
 
 

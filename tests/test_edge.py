@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from partner_api import edge
-from partner_api.edge import Edge
+from partner_api.edge import Edge, Fields, HotPath, Reply
 from partner_api.operations.logging import LogFormat, configure_logging
 
 PART: Message = {"type": "http.request", "body": b"{", "more_body": True}
@@ -196,6 +196,26 @@ class TestLog:
         assert line["status"] == status
         assert line["requestId"]
         assert line["milliseconds"] >= 0
+
+    @pytest.mark.parametrize("is_logged", [True, False])
+    async def test_json_has_hot_requests_unless_there_are_too_many(
+        self, capsys: pytest.CaptureFixture[str], *, is_logged: bool
+    ) -> None:
+        async def take(_fields: Fields, body: bytes) -> Reply:
+            return Reply(200, [], body)
+
+        def render(status: int, message: str) -> Response:
+            return PlainTextResponse(message, status)
+
+        configure_logging(LogFormat.JSON)
+        hot = {"/hot": HotPath(take, is_logged=is_logged)}
+        served = Edge(Routed(nothing), lambda _: 9, render, lambda path: path, hot)
+        connection = Connection(WHOLE)
+        scope = {"type": "http", "method": "POST", "path": "/hot", "headers": []}
+        await served(scope, connection.receive, connection.send)
+        await served.reply("/hot", [], b"{}", lambda: False)
+        assert [message.get("body") for message in connection.answered] == [None, b"{}"]
+        assert capsys.readouterr().err.count('"/hot"') == 2 * is_logged
 
     @pytest.mark.parametrize("log_format", LogFormat)
     @pytest.mark.parametrize("said", [[WHOLE], [WHOLE, LEFT]])

@@ -65,8 +65,14 @@ class Reply(Struct, frozen=True):
 LimitFor = Callable[[str], int]
 RenderError = Callable[[int, str], Response]
 RouteFor = Callable[[str], str | None]
-Take = Callable[[Fields, bytes], Awaitable[Reply]]
-"""Answers a POST of nearly all there are, by its fields and its body."""
+
+
+class HotPath(Struct, frozen=True):
+    """What answers a path's posts instead of the application, by their fields and bodies."""
+
+    take: Callable[[Fields, bytes], Awaitable[Reply]]
+    is_logged: bool
+    """Whether those that went well are logged too."""
 
 
 class Edge:
@@ -84,7 +90,7 @@ class Edge:
         limit_for: LimitFor,
         render: RenderError,
         route_for: RouteFor,
-        hot: Mapping[str, Take] | None = None,
+        hot: Mapping[str, HotPath] | None = None,
     ) -> None:
         self._app = app
         self._limit_for = limit_for
@@ -113,7 +119,8 @@ class Edge:
             status = 500
             raise
         finally:
-            _note("POST", path, status, time.perf_counter() - started, is_hot=True)
+            seconds = time.perf_counter() - started
+            _note("POST", path, status, seconds, is_logged=self._hot[path].is_logged)
         return Reply(reply.status, [*reply.headers, (REQUEST_ID, request_id)], reply.content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +137,8 @@ class Edge:
             await self._handle(asked, fields, receive, answer)
         finally:
             route, seconds = self._route(asked), time.perf_counter() - started
-            _note(scope["method"], route, answer.status, seconds, is_hot=self._is_hot(asked))
+            is_logged = not self._is_hot(asked) or self._hot[asked["path"]].is_logged
+            _note(scope["method"], route, answer.status, seconds, is_logged=is_logged)
 
     async def _handle(
         self, scope: Scope, fields: Fields, receive: Receive, answer: "_Answer"
@@ -168,7 +176,9 @@ class Edge:
 
     async def _take(self, path: str, fields: Fields, body: bytes) -> Reply:
         try:
-            return await self._hot[path](fields, body)
+            return await self._hot[path].take(fields, _bounded(body, self._limit_for(path)))
+        except TooLarge as error:
+            return Reply.of(self._render(413, error.message))
         except Exception:
             _logger.exception("POST %s failed, %s", path, context.request_id.get())
             return Reply.of(self._render(500, UNEXPECTED))
@@ -265,8 +275,8 @@ def is_json(content_type: str | None) -> bool:
     )
 
 
-def _note(method: str, route: str, status: int, seconds: float, *, is_hot: bool) -> None:
-    """Count a request; log it too, unless it is one of the many that devices make and went well."""
+def _note(method: str, route: str, status: int, seconds: float, *, is_logged: bool) -> None:
+    """Count a request; log it too, unless it is one of so many that went well."""
     requests, request_seconds = _counters(method, route, status)
     requests.inc()
     request_seconds.observe(seconds)
@@ -274,7 +284,7 @@ def _note(method: str, route: str, status: int, seconds: float, *, is_hot: bool)
     # Whoever probes a server that is only starting gives up soon, and asks again.
     went_well = status < 400 or (is_probe and status == CLIENT_LEFT)
     is_routine = went_well and seconds < SLOW_SECONDS
-    if is_routine and is_hot:
+    if is_routine and not is_logged:
         return
     level = logging.DEBUG if is_routine and is_probe else logging.INFO
     milliseconds = round(seconds * 1000, 1)

@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from partner_api.edge import Fields, Reply, Take, field, first_fields, is_json
+from partner_api.edge import Fields, HotPath, Reply, field, first_fields, is_json
 from partner_api.ingest import parse
 from partner_api.ingest.types import CheckInOutcome, Rejection
 from partner_api.kernel.errors import PartnerApiError, Unsupported
@@ -118,14 +118,14 @@ async def take_logs(services: Services, fields: Fields, body: bytes) -> bytes:
     return msgspec.json.encode({"data": {"accepted": len(parsed.items), "rejected": rejected}})
 
 
-def hot_paths(services: Services) -> Mapping[str, Take]:
+def hot_paths(services: Services) -> Mapping[str, HotPath]:
     """What answers check-ins and logs without FastAPI.
 
     Measured: a FastAPI route takes three times the processor time of this for the same check-in.
     """
     return {
-        CHECK_INS: partial(_reply, services, 200, take_check_ins),
-        LOGS: partial(_reply, services, 202, take_logs),
+        CHECK_INS: HotPath(partial(_reply, services, 200, take_check_ins), is_logged=False),
+        LOGS: HotPath(partial(_reply, services, 202, take_logs), is_logged=False),
     }
 
 

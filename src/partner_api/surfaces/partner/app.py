@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from partner_api.edge import Edge, Take
+from partner_api.edge import Edge, HotPath
 from partner_api.surfaces.partner import (
     agent,
     agent_schemas,
@@ -62,7 +62,7 @@ def create_app(services: Services) -> Edge:
     return Edge(routes, _limit_for, errors.error_response, route_for, hot)
 
 
-def _hot_paths(services: Services) -> Mapping[str, Take]:
+def _hot_paths(services: Services) -> Mapping[str, HotPath]:
     return {**agent.hot_paths(services), **oauth.hot_paths(services)}
 
 

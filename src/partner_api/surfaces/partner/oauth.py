@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from partner_api.edge import Fields, Reply, Take, field, first_fields
+from partner_api.edge import Fields, HotPath, Reply, field, first_fields
 from partner_api.identity.service import InvalidClient, InvalidScope
 from partner_api.kernel.errors import Invalid, PartnerApiError, Unauthenticated
 from partner_api.surfaces.partner import specimens
@@ -106,9 +106,9 @@ async def take_token_request(services: Services, fields: Fields, body: bytes) ->
     return Reply(200, _HEADERS, token.model_dump_json().encode())
 
 
-def hot_paths(services: Services) -> Mapping[str, Take]:
+def hot_paths(services: Services) -> Mapping[str, HotPath]:
     """What answers token requests without FastAPI: programs ask for tokens all the time."""
-    return {TOKEN: partial(_reply, services)}
+    return {TOKEN: HotPath(partial(_reply, services), is_logged=True)}
 
 
 async def _reply(services: Services, fields: Fields, body: bytes) -> Reply:
