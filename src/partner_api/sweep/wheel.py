@@ -13,6 +13,8 @@ PAGES = 32
 """Pages a range has: read in a fraction of a millisecond."""
 LONGEST_PAUSE = timedelta(seconds=60)
 """Below the 65 seconds `record_changes` and `is_calm` take for near, by more than a tick."""
+_GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, without their whole parts, lie evenly however many there are."""
 
 
 class Wheel:
@@ -40,11 +42,21 @@ class Wheel:
         return firsts
 
     def remember(self, first: int, next_due: datetime | None, now: datetime) -> None:
-        """Read a range again when its next threshold passes, and after a while anyway.
+        """Read a range again when its next threshold passes, and at its own second anyway.
 
         After `now` in any case: a threshold that passes only after its very moment is not due at
         it, and the range would otherwise be read over and over within one round.
         """
-        longest = now + LONGEST_PAUSE
+        longest = now + _pause(first, now)
         due = min(next_due or longest, longest)
         heapq.heappush(self._due, (max(due, now + timedelta(microseconds=1)), first))
+
+
+def _pause(first: int, now: datetime) -> timedelta:
+    """Until the range's own second of the minute: read all at once, all would hold up the round.
+
+    At most `LONGEST_PAUSE`, and more than nothing.
+    """
+    minute = LONGEST_PAUSE.total_seconds()
+    own = first // PAGES * _GOLDEN % 1 * minute
+    return timedelta(seconds=(own - now.timestamp()) % minute or minute)
