@@ -67,10 +67,14 @@ RenderError = Callable[[int, str], Response]
 RouteFor = Callable[[str], str | None]
 
 
-class HotPath(Struct, frozen=True):
-    """What answers a path's posts instead of the application, by their fields and bodies."""
+Take = Callable[[Fields, bytes], Awaitable[Reply]]
+"""Answers a request by its fields and its body."""
 
-    take: Callable[[Fields, bytes], Awaitable[Reply]]
+
+class HotPath(Struct, frozen=True):
+    """What answers a path's posts instead of the application."""
+
+    take: Take
     is_logged: bool
     """Whether those that went well are logged too."""
 

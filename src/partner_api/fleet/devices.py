@@ -124,8 +124,8 @@ class Devices:
         total = found.total
         if total is None:
             total = await self._dear_total(found.selection)
-        cursor = None if found.last is None else self._cursors.seal(walk, found.last)
-        return Page(found.views, total, cursor)
+        beyond = None if found.last is None else self._cursors.seal(walk, found.last)
+        return Page(found.views, total, beyond)
 
     async def _read(self, asked: "_Asked", *, slowly: bool) -> "_Found | None":
         """The page; None when all of the MSP's devices have to be judged, unless `slowly`."""

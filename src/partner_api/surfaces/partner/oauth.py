@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from partner_api.edge import Fields, HotPath, Reply, field, first_fields
 from partner_api.identity.service import InvalidClient, InvalidScope
-from partner_api.kernel.errors import Invalid, PartnerApiError, Unauthenticated
+from partner_api.kernel.errors import Invalid, Unauthenticated
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.auth import PUBLIC
-from partner_api.surfaces.partner.errors import render
+from partner_api.surfaces.partner.errors import replying
 from partner_api.surfaces.partner.routing import CurrentCall, answering_in_time, partner_router
 from partner_api.surfaces.partner.schemas import TokenErrorRead, TokenRead
 from partner_api.surfaces.partner.services import Services
@@ -108,14 +108,7 @@ async def take_token_request(services: Services, fields: Fields, body: bytes) ->
 
 def hot_paths(services: Services) -> Mapping[str, HotPath]:
     """What answers token requests without FastAPI: programs ask for tokens all the time."""
-    return {TOKEN: HotPath(partial(_reply, services), is_logged=True)}
-
-
-async def _reply(services: Services, fields: Fields, body: bytes) -> Reply:
-    try:
-        return await take_token_request(services, fields, body)
-    except PartnerApiError as error:
-        return Reply.of(render(error))
+    return {TOKEN: HotPath(replying(partial(take_token_request, services)), is_logged=True)}
 
 
 def _form(fields: Fields, body: bytes) -> dict[str, str]:
