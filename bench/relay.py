@@ -2,13 +2,15 @@
 
 Two connections post groups of 500 devices to /v1/check-ins; then two database connections write
 the same devices in batches of 500 by the statement of everyday check-ins; and so on in turn.
+Beside each rate stands the processor time of the API process and of PostgreSQL for an item.
 """
 
 import argparse
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 
@@ -17,6 +19,7 @@ import uvloop
 
 from bench.fleet import BODY, FACTS, Fleet, every, fill, prepare
 from bench.load import Client, client
+from bench.meter import Meter, Spent, between
 from bench.product import Place, database, serving
 from partner_api.ingest.check_ins import CALM, PLAN_SETTINGS
 from partner_api.ingest.parse import facts_digest
@@ -47,17 +50,44 @@ async def _measure(place: Place, options: argparse.Namespace) -> None:
     groups = [devices[start : start + GROUP] for start in range(0, len(devices), GROUP)]
     with serving(place) as product:
         async with client(product.url, _AT_ONCE) as ask:
-            token = product.access_token(fleet)
+            token, meter = product.access_token(fleet), product.meter()
             requests = [_request(ask, fleet, token, group) for group in groups]
             rows = [_rows(fleet, group) for group in groups]
             ratios = []
             for number in range(options.rounds + 1):
-                relayed = await _relay(ask, requests, options.seconds)
-                alone = await _write(place, rows, options.seconds)
-                print(f"  {number}  relayed {relayed:,.0f}/s  database alone {alone:,.0f}/s")
-                ratios.append(relayed / alone)
+                relayed = await _timed(meter, _relay(ask, requests, options.seconds))
+                alone = await _timed(meter, _write(place, rows, options.seconds))
+                print(f"  {number}  relayed {relayed}  database alone {alone}", flush=True)
+                ratios.append(relayed.rate / alone.rate)
     # The first round warmed up.
     print(f"relayed / database alone   {median(ratios[1:]):.2f}")
+
+
+@dataclass(frozen=True)
+class _Load:
+    """Items that were taken, in how many seconds, and what they cost."""
+
+    items: int
+    seconds: float
+    spent: Spent
+
+    @property
+    def rate(self) -> float:
+        return self.items / self.seconds
+
+    def __str__(self) -> str:
+        server, database = self.spent.server * 1e6, self.spent.database * 1e6
+        return (
+            f"{self.rate:,.0f}/s (server {server / self.items:.1f} us, "
+            f"database {database / self.items:.1f} us)"
+        )
+
+
+async def _timed(meter: Meter, load: Awaitable[int]) -> _Load:
+    before, began = await meter.read(), time.perf_counter()
+    items = await load
+    seconds = time.perf_counter() - began
+    return _Load(items, seconds, between(before, await meter.read()))
 
 
 def _request(ask: Client, fleet: Fleet, token: str, group: Sequence[int]) -> bytes:
@@ -68,7 +98,7 @@ def _request(ask: Client, fleet: Fleet, token: str, group: Sequence[int]) -> byt
     )
 
 
-async def _relay(ask: Client, requests: Sequence[bytes], seconds: float) -> float:
+async def _relay(ask: Client, requests: Sequence[bytes], seconds: float) -> int:
     taken, began = 0, time.perf_counter()
 
     async def post(first: int) -> None:
@@ -80,7 +110,7 @@ async def _relay(ask: Client, requests: Sequence[bytes], seconds: float) -> floa
             n += _AT_ONCE
 
     await asyncio.gather(*map(post, range(_AT_ONCE)))
-    return taken / (time.perf_counter() - began)
+    return taken
 
 
 Rows = tuple[list[object], list[object], list[object]]
@@ -95,7 +125,7 @@ def _rows(fleet: Fleet, group: Sequence[int]) -> Rows:
     )
 
 
-async def _write(place: Place, rows: Sequence[Rows], seconds: float) -> float:
+async def _write(place: Place, rows: Sequence[Rows], seconds: float) -> int:
     written, began = 0, time.perf_counter()
     digests, numbers = [facts_digest(FACTS)] * GROUP, [None] * GROUP
 
@@ -115,7 +145,7 @@ async def _write(place: Place, rows: Sequence[Rows], seconds: float) -> float:
         await connection.close()
 
     await asyncio.gather(*map(write, range(_AT_ONCE)))
-    return written / (time.perf_counter() - began)
+    return written
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ Result = TypeVar("Result")
 
 READ_CONNECTIONS = 8
 WORK_CONNECTIONS = 8
-# One each for calm, stepping and careful check-ins and for logs, and one for relays' look-ups.
-INGEST_CONNECTIONS = 5
+# One each for calm, stepping and careful check-ins and for logs, two for relays.
+INGEST_CONNECTIONS = 6
 
 # What one device may log: four full requests at once, then twenty lines a second.
 LOG_BURST = 2000.0

@@ -10,6 +10,7 @@ DEFINERS = {
     "check_in_group": (Role.FUNCTIONS, Role.INGEST),
     "check_in_lock": (Role.FUNCTIONS, Role.INGEST),
     "check_in_read": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_relayed": (Role.FUNCTIONS, Role.INGEST),
     "check_in_stepping": (Role.FUNCTIONS, Role.INGEST),
     "check_in_write": (Role.FUNCTIONS, Role.INGEST),
     "due_hints": (Role.FUNCTIONS, Role.WORKER),

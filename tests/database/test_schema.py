@@ -189,7 +189,7 @@ async def test_every_function_finds_our_tables_and_no_clock(
 async def test_no_function_takes_a_tenant_on_trust(connection: asyncpg.Connection) -> None:
     """Search reads the setting; what names tenants joins on the token's hash as well.
 
-    Only the relay's has no hash to show: its one tenant is a verified integrator's. The worker's
+    Only the relay's have no hash to show: their one tenant is a verified integrator's. The worker's
     see every tenant, and are told of none by anybody outside.
     """
     for row in await connection.fetch(_CALLS):
@@ -197,7 +197,7 @@ async def test_no_function_takes_a_tenant_on_trust(connection: asyncpg.Connectio
             assert not row["is_definer"] or not NAMES_A_TABLE.search(row["source"])
         elif row["callers"] == [Role.API]:
             assert "current_setting('app.msp_id')::uuid" in row["source"]
-        elif row["name"] == "relay_devices":
+        elif row["name"] in {"check_in_relayed", "relay_devices"}:
             assert row["source"].count("d.msp_id = p_msp_id") == 1
         elif row["callers"] == [Role.INGEST]:
             joins = row["source"].count("msp_id = i.msp_id")

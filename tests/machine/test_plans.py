@@ -156,6 +156,7 @@ def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
     "path",
     [
         "ingest/sql/check_in_calm.1.sql",
+        "ingest/sql/check_in_relayed.1.sql",
         "ingest/sql/check_in_stepping.1.sql",
         "ingest/sql/check_in_lock.1.sql",
         "ingest/sql/check_in_careful.2.sql",

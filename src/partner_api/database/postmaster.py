@@ -21,7 +21,7 @@ SETTINGS: Mapping[str, str] = {
     # No TCP: whoever can open the socket still needs a password.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    # Twelve API processes of twenty connections, workers, commands, and some to spare.
+    # Twelve API processes of 22 connections, workers, commands, and some to spare.
     "max_connections": "300",
     "shared_buffers": "256MB",
     # Devices write all the time; rarer checkpoints write each hot page to disk less often.

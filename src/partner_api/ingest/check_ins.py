@@ -1,10 +1,11 @@
 """The one write path of check-ins.
 
 The everyday check-in, newer than the last and saying the same of a device that goes on streaming,
-is written by `check_in_calm`, many to a statement; that of a device whose state moves by
-`check_in_stepping` right after it. Whatever these leave is read under a lock by `check_in_lock`,
-folded in Python and written back by `check_in_careful` before the lock goes. A device's state
-moves, and its steps are recorded, in the statement that writes the device.
+is written by `check_in_calm`, many to a statement, and by `check_in_relayed` where an integrator
+passes it on; that of a device whose state moves by `check_in_stepping` right after it. Whatever
+these leave is read under a lock by `check_in_lock`, folded in Python and written back by
+`check_in_careful` before the lock goes. A device's state moves, and its steps are recorded, in the
+statement that writes the device.
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,12 @@ from partner_api.devices.facts import asset_sort, version_sort
 from partner_api.identity.tokens import invalid_token
 from partner_api.ingest.fold import DeviceState, fold
 from partner_api.ingest.groups import Bounds, GroupWriter, Item, Outcome
+from partner_api.ingest.relayed import Relayed, RelayedWriter
 from partner_api.ingest.runs import Run, runs_of
-from partner_api.ingest.types import CheckIn, CheckInOutcome
+from partner_api.ingest.types import CheckIn, CheckInOutcome, RelayedCheckIn
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Unauthenticated, Unavailable
+from partner_api.kernel.ids import MspId
 from partner_api.kernel.metrics import CHECK_INS
 from partner_api.status.rules import Stage, Thresholds
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
@@ -102,15 +105,18 @@ class CheckIns:
         self._calm = self._writer_of_ones("calm", pool, CALM)
         self._stepping = self._writer_of_ones("stepping", pool, STEPPING)
         self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS, grouping)
+        self._relayed = RelayedWriter(pool, clock)
 
     def start(self) -> None:
         """Begin to write."""
         self._calm.start()
         self._stepping.start()
         self._careful.start()
+        self._relayed.start()
 
     async def stop(self) -> None:
         """Write what waits, then end."""
+        await self._relayed.stop()
         await self._calm.stop()
         await self._stepping.stop()
         await self._careful.stop()
@@ -126,18 +132,26 @@ class CheckIns:
         _count([outcome])
         return outcome
 
+    async def check_in_relayed(self, msp_id: MspId, items: Sequence[RelayedCheckIn]) -> Relayed:
+        """Take the everyday ones among an MSP's check-ins, one a device; Unavailable.
+
+        The MSP is a verified integrator's. What is left is for `check_in_all`.
+        """
+        return await self._relayed.write(msp_id, items)
+
     async def check_in_all(
         self, batches: Sequence[tuple[DevicePrincipal, Sequence[CheckIn]]]
     ) -> Sequence[CheckInOutcome | Exception]:
-        """As `check_in`, for many devices of one tenant; each one's outcome or what went wrong."""
+        """As `check_in`, for many devices of one tenant; each one's outcome or what went wrong.
+
+        Everyday ones are taken as well, and faster by `check_in_relayed`.
+        """
         outcomes: list[CheckInOutcome | Exception | None] = [None] * len(batches)
         ones = [n for n, (_, check_ins) in enumerate(batches) if len(check_ins) == 1]
-        for writer in (self._calm, self._stepping):
-            items = [_One(batches[n][0], batches[n][1][0]) for n in ones]
-            written = await _all_of(writer, items)
-            for n, outcome in zip(ones, written, strict=True):
-                outcomes[n] = outcome
-            ones = [n for n in ones if outcomes[n] is None]
+        items = [_One(batches[n][0], batches[n][1][0]) for n in ones]
+        written = await _all_of(self._stepping, items)
+        for n, outcome in zip(ones, written, strict=True):
+            outcomes[n] = outcome
         left = [n for n, outcome in enumerate(outcomes) if outcome is None]
         several = [_Several(*batches[n]) for n in left]
         folded = await _all_of(self._careful, several)

@@ -104,7 +104,7 @@ class GroupWriter(Generic[Item, Outcome]):
     Items of one group have different keys and come sorted by key, so that groups of any number of
     processes lock rows in one order. A second item with the same key goes into the next group.
     When more wait than a group holds, tenants take turns; where a group may hold one tenant only,
-    each group is a turn.
+    each group is a turn. Of several lanes each writes a group of its own at the same time.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class GroupWriter(Generic[Item, Outcome]):
         key: Callable[[Item], Key],
         bounds: Bounds[Item],
         grouping: Grouping = EVERY_TENANT,
+        lanes: int = 1,
     ) -> None:
         self._items_of_group = GROUP_ITEMS.labels(name)
         self._items_waiting = WAITING.labels(name)
@@ -123,21 +124,21 @@ class GroupWriter(Generic[Item, Outcome]):
         self._key = key
         self._bounds = bounds
         self._grouping = grouping
+        self._lanes = lanes
         self._waiting: _FairQueue[Item, Outcome] = _FairQueue(bounds.waiting)
         self._arrived = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: Sequence[asyncio.Task[None]] = ()
         self._stopping = False
 
     def start(self) -> None:
         """Begin to write; needs a running loop."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(self._lanes)]
 
     async def stop(self) -> None:
         """Write what waits, then end."""
         self._stopping = True
         self._arrived.set()
-        if self._task:
-            await self._task
+        await asyncio.gather(*self._tasks)
 
     async def submit(self, item: Item) -> Outcome:
         """The item's outcome after its commit.
@@ -175,11 +176,11 @@ class GroupWriter(Generic[Item, Outcome]):
         while self._waiting or not self._stopping:
             await self._arrived.wait()
             group = self._next_group()
-            self._items_waiting.set(len(self._waiting))
+            self._items_waiting.set(self._waiting.weight)
             if not self._waiting and not self._stopping:
                 self._arrived.clear()
             if group:
-                self._items_of_group.observe(len(group))
+                self._items_of_group.observe(sum(entry.weight for entry in group))
                 await self._settle(group)
 
     def _next_group(self) -> Sequence[_Entry[Item, Outcome]]:
@@ -230,7 +231,7 @@ class _FairQueue(Generic[Item, Outcome]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._tenants: OrderedDict[bytes, _Line[Item, Outcome]] = OrderedDict()
-        self._weight = 0
+        self.weight = 0
         self._size = 0
 
     def __len__(self) -> int:
@@ -240,7 +241,7 @@ class _FairQueue(Generic[Item, Outcome]):
         """Whether one more of this tenant is too many."""
         line = self._tenants.get(tenant)
         mine = line.weight * _SHARE_OF_ONE_TENANT if line else 0
-        return mine >= self._most or self._weight >= self._most
+        return mine >= self._most or self.weight >= self._most
 
     def has(self, tenant: bytes | None) -> bool:
         """Whether anything of this tenant waits, or of anyone."""
@@ -278,7 +279,7 @@ class _FairQueue(Generic[Item, Outcome]):
 
     def _count(self, entry: _Entry[Item, Outcome], sign: int) -> None:
         self._tenants[entry.key[0]].weight += sign * entry.weight
-        self._weight += sign * entry.weight
+        self.weight += sign * entry.weight
         self._size += sign
 
 

@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from partner_api.devices.facts import FACT_NAMES, Facts, check_fact
 from partner_api.ingest.types import CheckIn, LogLine, Parsed, Rejection, RelayedCheckIn
 from partner_api.kernel.errors import Invalid, TooLarge
-from partner_api.kernel.ids import ClientId, format_client_id, parse_client_id, parse_org_id
+from partner_api.kernel.ids import (
+    ClientId,
+    OrgId,
+    format_client_id,
+    parse_client_id,
+    parse_client_ids,
+    parse_org_id,
+)
 from partner_api.kernel.timestamps import parse_timestamp
 from partner_api.logs.severity import ACCEPTED_WORDS, parse_severity
 
@@ -64,6 +71,10 @@ class _RelayBody(Struct):
     checkIns: list[Raw]  # noqa: N815
 
 
+class _WholeRelayBody(Struct):
+    checkIns: list[_RelayedCheckIn]  # noqa: N815
+
+
 class _LogLine(Struct):
     severity: str
     payload: dict[str, object]
@@ -73,6 +84,7 @@ class _LogLine(Struct):
 _decode_body = msgspec.json.Decoder(_CheckInBody).decode
 _decode_check_in = msgspec.json.Decoder(_CheckIn).decode
 _decode_relay_body = msgspec.json.Decoder(_RelayBody).decode
+_decode_whole_relay_body = msgspec.json.Decoder(_WholeRelayBody).decode
 _decode_relayed_check_in = msgspec.json.Decoder(_RelayedCheckIn).decode
 _decode_client_id = msgspec.json.Decoder(_ClientId).decode
 _decode_log_lines = msgspec.json.Decoder(list[Raw]).decode
@@ -96,7 +108,7 @@ def parse_check_ins(body: bytes, now: datetime) -> Parsed[CheckIn]:
 def parse_relay(body: bytes, now: datetime) -> Parsed[RelayedCheckIn]:
     """`{"checkIns": [...]}` of any of an MSP's devices; Invalid for a body that is none."""
     raws = _salvaged(body, "checkIns") or _decoded(_decode_relay_body, body).checkIns
-    parsed = _each(
+    parsed = _at_once(body, raws, now) or _each(
         raws,
         lambda index, raw: _relayed(index, _decoded(_decode_relayed_check_in, raw), now),
         MOST_RELAYED,
@@ -141,15 +153,33 @@ def _salvaged(body: bytes, key: str | None) -> list[Raw] | None:
     return [Raw(json.dumps(item).encode()) for item in items] if isinstance(items, list) else None
 
 
+def _at_once(body: bytes, raws: Sequence[Raw], now: datetime) -> Parsed[RelayedCheckIn] | None:
+    """The items of a body in which each is well-formed, in half the time it takes one by one."""
+    if len(raws) > MOST_RELAYED or max(map(len, raws), default=0) > LARGEST_ITEM:
+        return None
+    try:
+        wires = _decode_whole_relay_body(body).checkIns
+        client_ids = parse_client_ids([wire.clientId for wire in wires])
+        if client_ids is None:
+            return None
+        items = [
+            RelayedCheckIn(index, client_id, _org_id(wire), _check_in(wire, now))
+            for index, (client_id, wire) in enumerate(zip(client_ids, wires, strict=True))
+        ]
+    except (Invalid, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return Parsed(items, [])
+
+
 def _small_enough(raw: Raw) -> Raw:
-    if memoryview(raw).nbytes > LARGEST_ITEM:
+    if len(raw) > LARGEST_ITEM:
         raise Invalid(f"An item may have {LARGEST_ITEM} bytes")
     return raw
 
 
 def _check_in(wire: _CheckIn, now: datetime) -> CheckIn:
-    facts = _facts(wire)
-    return CheckIn(_observed_at(wire, now), wire.sequence, facts, facts_digest(facts))
+    facts, digest = _checked(_facts(wire))
+    return CheckIn(_observed_at(wire, now), wire.sequence, facts, digest)
 
 
 def _observed_at(wire: _CheckIn, now: datetime) -> datetime:
@@ -165,10 +195,16 @@ def _relayed(index: int, wire: _RelayedCheckIn, now: datetime) -> RelayedCheckIn
     client_id = parse_client_id(wire.clientId)
     if client_id is None:
         raise Invalid("clientId must be a UUID")
-    org_id = None if wire.orgId is None else parse_org_id(wire.orgId)
-    if wire.orgId is not None and org_id is None:
+    return RelayedCheckIn(index, client_id, _org_id(wire), _check_in(wire, now))
+
+
+def _org_id(wire: _RelayedCheckIn) -> OrgId | None:
+    if wire.orgId is None:
+        return None
+    org_id = parse_org_id(wire.orgId)
+    if org_id is None:
         raise Invalid("orgId must be org_ and a lower-case UUID")
-    return RelayedCheckIn(index, client_id, org_id, _check_in(wire, now))
+    return org_id
 
 
 def _named(rejection: Rejection, raws: Sequence[Raw]) -> Rejection:
@@ -222,7 +258,7 @@ def _timestamp(name: str, text: str) -> datetime:
 
 
 def _facts(wire: _CheckIn) -> Facts:
-    facts = (
+    return (
         wire.os,
         wire.osVersion,
         wire.arch,
@@ -234,19 +270,17 @@ def _facts(wire: _CheckIn) -> Facts:
         wire.userEmail,
         wire.referrer,
     )
-    return checked_facts(facts)
 
 
 @lru_cache(maxsize=10_000)
-def checked_facts(facts: Facts) -> Facts:
-    """The facts themselves; Invalid names the first that is not acceptable."""
+def _checked(facts: Facts) -> tuple[Facts, int]:
+    """The facts themselves and their digest; Invalid names the first that is not acceptable."""
     for name, value in zip(FACT_NAMES, facts, strict=True):
         if value is not None:
             check_fact(name, value)
-    return facts
+    return facts, facts_digest(facts)
 
 
-@lru_cache(maxsize=10_000)
 def facts_digest(facts: Facts) -> int:
     """64 bits that tell facts apart, as a signed integer."""
     digest = hashlib.blake2b(msgspec.json.encode(facts), digest_size=8).digest()

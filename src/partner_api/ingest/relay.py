@@ -1,7 +1,8 @@
 """Check-ins an integrator passes on for devices of its own MSP.
 
-From the look-up of their token hashes on they go the way of every check-in. A device nobody knows
-is registered first, if its first item says enough; it has no token until it enrolls.
+Everyday ones are written by a statement of their own. From the look-up of their devices' token
+hashes on the others go the way of every check-in. A device nobody knows is registered first, if
+its first item says enough; it has no token until it enrolls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from partner_api.database.pools import acquired
+from partner_api.database.pools import ACQUIRE_SECONDS, acquired
 from partner_api.devices.facts import FACT_NAMES, Facts
 from partner_api.ingest.check_ins import CheckIns
 from partner_api.ingest.types import CheckInOutcome, Rejection, RelayedCheckIn
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Unauthenticated, Unavailable
+from partner_api.kernel.fairness import FairGate
 from partner_api.kernel.ids import ClientId, MspId, format_client_id
 from partner_api.provisioning.enrollment import Registration, register_devices
 from partner_api.tenancy.principal import DevicePrincipal
@@ -50,10 +52,29 @@ class Relay:
         self._tenancy = tenancy
         self._check_ins = check_ins
         self._clock = clock
+        # One look-up at a time, so that devices' own check-ins need not wait for a connection.
+        self._gate = FairGate(1, ACQUIRE_SECONDS)
 
     async def take(self, msp_id: MspId, items: Sequence[RelayedCheckIn]) -> RelayOutcome:
         """Take each device's items in their order; returns after the commits. Unavailable."""
         batches = _by_device(items)
+        ones = [batch[0] for batch in batches.values() if len(batch) == 1]
+        relayed = await self._check_ins.check_in_relayed(msp_id, ones)
+        rest = {key: batch for key, batch in batches.items() if len(batch) > 1}
+        rest |= {item.client_id: [item] for item in relayed.left}
+        missed = {item.client_id: _AGAIN for item in relayed.missed}
+        try:
+            results = await self._take_rest(msp_id, rest) if rest else {}
+        except Unavailable:
+            if not relayed.written:
+                raise
+            results = dict.fromkeys(rest, _AGAIN)
+        return _summary(relayed.written, batches, {**missed, **results})
+
+    async def _take_rest(
+        self, msp_id: MspId, batches: Batches
+    ) -> Mapping[ClientId, CheckInOutcome | str]:
+        """What became of each device's items, or why they were not taken."""
         devices = await self._devices(msp_id, list(batches))
         unknown = {key: batch for key, batch in batches.items() if key not in devices}
         rejected = await self._register(msp_id, unknown)
@@ -64,12 +85,12 @@ class Relay:
         )
         written = {key: _told(outcome) for key, outcome in zip(devices, outcomes, strict=True)}
         gone = dict.fromkeys(batches.keys() - rejected.keys(), _GONE)
-        return _summary(batches, gone | rejected | written)
+        return gone | rejected | written
 
     async def _devices(
         self, msp_id: MspId, client_ids: Sequence[ClientId]
     ) -> dict[ClientId, DevicePrincipal]:
-        async with acquired(self._pool) as connection:
+        async with self._gate.turn(msp_id), acquired(self._pool) as connection:
             rows = await connection.fetch(_DEVICES, msp_id, client_ids)
         return {
             ClientId(client_id): DevicePrincipal(msp_id, ClientId(client_id), token_hash)
@@ -123,10 +144,13 @@ def _with_channel(facts: Facts) -> Facts:
     return (*facts[:_CHANNEL], facts[_CHANNEL] or "stable", *facts[_CHANNEL + 1 :])
 
 
-def _summary(batches: Batches, results: Mapping[ClientId, CheckInOutcome | str]) -> RelayOutcome:
+def _summary(
+    written: int, batches: Batches, results: Mapping[ClientId, CheckInOutcome | str]
+) -> RelayOutcome:
+    """The answer where so many items are written and this became of the other devices'."""
     done = [result for result in results.values() if not isinstance(result, str)]
     return RelayOutcome(
-        accepted=sum(outcome.accepted for outcome in done),
+        accepted=written + sum(outcome.accepted for outcome in done),
         duplicates=sum(outcome.duplicates for outcome in done),
         rejected=[
             Rejection(item.index, result, format_client_id(key))
