@@ -134,7 +134,7 @@ def _functions() -> None:
     for file in REPLACED:
         op.execute(sql_file(file))
     create_function(
-        sql_file("ingest/sql/check_in_careful.3.sql"),
+        sql_file("ingest/sql/check_in_folded.1.sql"),
         owner=Role.FUNCTIONS,
         executable_by=Role.INGEST,
     )
@@ -146,6 +146,4 @@ def _functions() -> None:
 
 def _settle() -> None:
     """Who went out before anybody wrote events is out, and nobody hears of it now."""
-    op.execute(
-        "update devices set is_out = true where last_seen < now() - interval '3600 seconds'"
-    )
+    op.execute("update devices set is_out = true where last_seen < now() - interval '3600 seconds'")

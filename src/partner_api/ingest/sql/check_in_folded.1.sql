@@ -3,7 +3,7 @@
 -- and end; from them the device is walked to p_now, and its steps are recorded. p_seen_… hold each
 -- moment a device was seen at, for those who want to hear of check-ins. The text it is searched in
 -- is written where it differs or is missing.
-create function check_in_careful(
+create function check_in_folded(
     p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
     p_last_seen timestamptz[], p_counts bigint[],
     p_sequence_highs bigint[], p_sequence_windows bigint[],
