@@ -14,7 +14,7 @@ down_revision = "0015_relayed_check_ins"
 branch_labels = None
 depends_on = None
 
-RECORDING = ("outage", "device_facts", "record_outages", "record_check_ins")
+RECORDING = ("outage", "device_facts", "record_outages", "record_check_ins", "record_version")
 REPLACED = (
     "devices/sql/record_changes.2.sql",
     "devices/sql/remove_device.2.sql",
@@ -131,6 +131,8 @@ def _functions() -> None:
         create_plain_function(
             sql_file(f"events/sql/{name}.1.sql"), executable_by=[Role.API, Role.FUNCTIONS]
         )
+    # The owner alone publishes.
+    create_plain_function(sql_file("events/sql/record_release.1.sql"), executable_by=[])
     for file in REPLACED:
         op.execute(sql_file(file))
     create_function(
