@@ -123,7 +123,7 @@ class Edge:
             return
         started = time.perf_counter()
         fields = first_fields(scope["headers"])
-        answer = _Answer(send, _begin(fields), started)
+        answer = _Answer(send, _begin(fields), started, is_head=scope["method"] == "HEAD")
         # HEAD is answered like GET; the server, which keeps its own scope, leaves the body out.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
@@ -186,9 +186,10 @@ class Edge:
 class _Answer:
     """Adds the request id to an answer, and remembers what became of it."""
 
-    def __init__(self, send: Send, request_id: bytes, began: float) -> None:
+    def __init__(self, send: Send, request_id: bytes, began: float, *, is_head: bool) -> None:
         self._send = send
         self._began = began
+        self._is_head = is_head
         self._request_id = request_id
         self._receive: Receive | None = None
         self._patient_seconds = 0.0
@@ -215,7 +216,12 @@ class _Answer:
             self.started = True
             self.status = CLIENT_LEFT if self._has_left() else message["status"]
             message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
-        await self._send(message)
+            await self._send(message)
+            if self._is_head:
+                # All there is to say, however long the body would go on.
+                await self._send({"type": "http.response.body"})
+        elif not self._is_head:
+            await self._send(message)
 
     def _has_left(self) -> bool:
         if self._receive is None or time.perf_counter() - self._began < self._patient_seconds:
