@@ -9,9 +9,9 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from partner_api.database.pools import acquired
+from partner_api.database.pools import ACQUIRE_SECONDS, DATABASE_AWAY
 from partner_api.events.numbering import CHANNEL
-from partner_api.kernel.errors import RateLimited, Unavailable
+from partner_api.kernel.errors import RateLimited
 from partner_api.kernel.ids import MspId
 
 WAITERS_EACH = 50
@@ -101,29 +101,29 @@ class EventFeed:
                 del self._waiters[msp_id]
 
     async def _listen(self) -> None:
-        while True:
-            with suppress(Unavailable):
-                async with acquired(self._pool) as connection:
+        while not self._is_closed:
+            with suppress(*DATABASE_AWAY):
+                connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+                try:
                     await self._listen_on(connection)
+                finally:
+                    # Given back, it would go on to listen for whoever has it next.
+                    connection.terminate()
             _logger.warning("Nothing tells of events until the database answers again")
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_on(self, connection: PoolConnectionProxy) -> None:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
-        try:
-            await connection.add_listener(CHANNEL, self._heard)
-            # What was said before is lost; whoever waits looks for it.
-            for waiter in self._everybody():
-                waiter.wake()
-            while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await lost.wait()
-                await connection.execute("select 1")
-        finally:
-            # Or it would go on to listen for whoever has it next.
-            connection.terminate()
+        await connection.add_listener(CHANNEL, self._heard)
+        # What was said before is lost; whoever waits looks for it.
+        for waiter in self._everybody():
+            waiter.wake()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await lost.wait()
+            await connection.execute("select 1")
 
     def _heard(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
         for waiter in self._waiters.get(MspId(UUID(str(payload))), ()):
