@@ -96,14 +96,14 @@ async def test_an_event_shows_what_was_before(agent: Agent, log: Log) -> None:
 async def test_an_event_shows_what_it_is_about(
     tenant: Tenant, log: Log, event_type: str, facts: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    is_device = event_type.startswith("device.")
-    row = (tenant.msp_id, event_type, log.clock.now(), None, uuid4() if is_device else None)
+    ids = [uuid4(), uuid4()] if event_type.startswith("device.") else [None, None]
+    row = (tenant.msp_id, event_type, log.clock.now(), *ids)
     await log.writing.execute(WRITE, *row, json.dumps(facts))
     await log.number()
     (event,) = (await read(tenant, types=event_type))["data"]
     event["data"].pop("device", None)
     assert event["data"] == shown
-    assert "orgId" not in event
+    assert ("orgId" in event) == event_type.startswith("device.")
 
 
 async def test_only_what_has_its_place_shows(tenant: Tenant, log: Log) -> None:
@@ -213,7 +213,7 @@ async def test_nothing_is_missed_while_writers_commit_in_any_order(
                 count = counts[device] = counts[device] + 1
                 facts = {**DEVICE, "checkInCount": count, "lastSeen": clock.now().isoformat()}
                 data = json.dumps({"device": facts})
-                row = (tenant.msp_id, "device.online", clock.now(), None, device, data)
+                row = (tenant.msp_id, "device.online", clock.now(), uuid4(), device, data)
                 await connection.execute(WRITE, *row)
                 await asyncio.sleep(chance.random() / 50)
 

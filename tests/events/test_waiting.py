@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,13 +30,17 @@ async def waiting(
     """A request that waits already."""
     before = waiters(services, tenant)
     request = asyncio.create_task(read(tenant, wait=20, **query))
-    async with asyncio.timeout(5):
-        while waiters(services, tenant) == before:
-            await asyncio.sleep(0.01)
+    await until(lambda: waiters(services, tenant) > before)
     # It has looked once, or looks.
     await asyncio.sleep(0.05)
     yield request
     request.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nobody tells of those who begin to wait
+            await asyncio.sleep(0.01)
 
 
 def waiters(services: Services, tenant: Tenant) -> int:
@@ -119,9 +123,7 @@ async def test_requests_that_wait_hold_no_turn_and_no_connection(
     await log.add(tenant, "device.online")
     after = await last_id(tenant)
     requests = [asyncio.create_task(read(tenant, after=after, wait=20)) for _ in range(30)]
-    async with asyncio.timeout(10):
-        while waiters(services, tenant) < len(requests):
-            await asyncio.sleep(0.01)
+    await until(lambda: waiters(services, tenant) == len(requests))
     await asyncio.sleep(0.2)
     assert services.gate._free > 0
     assert (await tenant.get("/v1/devices")).status_code == 200
@@ -172,7 +174,5 @@ async def test_a_client_that_leaves_waits_no_longer(
     await log.add(tenant, "device.online")
     after = await last_id(tenant)
     async with streams.ask(tenant, "/v1/events", after=after, wait=30):
-        async with asyncio.timeout(5):
-            while not waiters(services, tenant):
-                await asyncio.sleep(0.01)
+        await until(lambda: waiters(services, tenant) == 1)
     assert not waiters(services, tenant)

@@ -51,7 +51,7 @@ class EventRelease(Wire):
 class EventWebhook(Wire):
     """A webhook's endpoint."""
 
-    id: str
+    id: str = Field(examples=["d5e6f7a8-b9c0-1234-def0-345678901234"])
     url: str = Field(examples=["https://hooks.example.com/partner"])
 
 
@@ -134,10 +134,15 @@ class EventHead(Wire):
     type: EventType
     timestamp: Timestamp = Field(description="When it happened.")
     msp_id: MspIdRead
-    org_id: OrgIdRead | None = Field(None, description="The organization it is about.")
 
 
-class DeviceEvent(EventHead):
+class OrganizationsEventHead(EventHead):
+    """What every event has that is about an organization, or a device of one."""
+
+    org_id: OrgIdRead
+
+
+class DeviceEvent(OrganizationsEventHead):
     """A device enrolled, checked in, went out, came back, or was deleted."""
 
     type: Literal[
@@ -150,35 +155,35 @@ class DeviceEvent(EventHead):
     data: DeviceData
 
 
-class DeviceStatusChangedEvent(EventHead):
+class DeviceStatusChangedEvent(OrganizationsEventHead):
     """A device's status or connection state changed."""
 
     type: Literal[EventType.DEVICE_STATUS_CHANGED]
     data: DeviceStatusData
 
 
-class DeviceVersionChangedEvent(EventHead):
+class DeviceVersionChangedEvent(OrganizationsEventHead):
     """A device runs another version."""
 
     type: Literal[EventType.DEVICE_VERSION_CHANGED]
     data: DeviceVersionData
 
 
-class DeviceMovedEvent(EventHead):
+class DeviceMovedEvent(OrganizationsEventHead):
     """A device came into another organization; the event is that one's."""
 
     type: Literal[EventType.DEVICE_MOVED]
     data: DeviceMoveData
 
 
-class OrganizationEvent(EventHead):
+class OrganizationEvent(OrganizationsEventHead):
     """An organization was made or deleted."""
 
     type: Literal[EventType.ORG_CREATED, EventType.ORG_DELETED]
     data: OrganizationData
 
 
-class OrganizationUpdatedEvent(EventHead):
+class OrganizationUpdatedEvent(OrganizationsEventHead):
     """An organization has another name."""
 
     type: Literal[EventType.ORG_UPDATED]

@@ -34,6 +34,8 @@ def example(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
         return schema["enum"][0]
     if "$ref" in schema:
         return example(schemas[_name(schema)], schemas)
+    if "oneOf" in schema:
+        return example(schema["oneOf"][0], schemas)
     if "items" in schema:
         return [example(schema["items"], schemas)]
     return _object(schema, schemas)
