@@ -22,7 +22,9 @@ async def record(
 ) -> None:
     """Write an event of the session's MSP; it is there when the session commits."""
     await session.execute(
-        insert(InboxEvent).values(
+        insert(InboxEvent)
+        .inline()
+        .values(
             msp_id=session.msp_id,
             type=event,
             happened_at=happened_at,
