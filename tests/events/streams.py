@@ -99,7 +99,11 @@ class Streams:
         """A request whose client leaves in the end, and the server then too."""
         stream = Stream()
         scope = _scope(method, path, {**tenant.headers, **headers}, query)
-        request = asyncio.create_task(self.app(scope, stream.receive, stream.messages.put))
+
+        async def run() -> None:
+            await self.app(scope, stream.receive, stream.messages.put)
+
+        request = asyncio.create_task(run())
         try:
             yield stream
         finally:

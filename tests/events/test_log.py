@@ -142,8 +142,9 @@ async def test_a_place_beyond_the_end_is_the_end(tenant: Tenant, log: Log) -> No
 async def test_a_log_is_filtered_by_every_filter_at_once(tenant: Tenant, log: Log) -> None:
     org_id, other_org, client_id, other_device = (uuid4() for _ in range(4))
     await log.number()
-    for org, device in ((org_id, client_id), (org_id, other_device), (other_org, client_id)):
-        await log.write(tenant, "device.online", "device.offline", org_id=org, client_id=device)
+    for about in ((org_id, client_id), (org_id, other_device), (other_org, client_id)):
+        ids = dict(zip(("org_id", "client_id"), about, strict=True))
+        await log.write(tenant, "device.online", "device.offline", **ids)
     await log.number()
 
     async def found(**query: Any) -> int:
