@@ -36,6 +36,8 @@ PATIENT_SECONDS = 0.1
 """What every device waits for its answer."""
 PROBES = frozenset({"/livez", "/readyz", "/v1/health"})
 """Routes that monitors ask for all day long."""
+WAITS = frozenset({"/v1/events", "/v1/events/stream"})
+"""Routes whose requests wait for what has not happened yet: taking long they go well."""
 UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -279,7 +281,7 @@ def _note(method: str, route: str, status: int, seconds: float, *, is_hot: bool)
     is_probe = route in PROBES
     # Whoever probes a server that is only starting gives up soon, and asks again.
     went_well = status < 400 or (is_probe and status == CLIENT_LEFT)
-    is_routine = went_well and seconds < SLOW_SECONDS
+    is_routine = went_well and (seconds < SLOW_SECONDS or route in WAITS)
     if is_routine and is_hot:
         return
     level = logging.DEBUG if is_routine and is_probe else logging.INFO
