@@ -62,7 +62,7 @@ def _log() -> None:
         sa.Column("data", sa.dialects.postgresql.JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("msp_id", "inbox_id", name=op.f("event_inbox_pkey")),
     )
-    protect("event_inbox", api="insert")
+    protect("event_inbox", api="select, insert")
     open_to(Role.FUNCTIONS, "event_inbox", grants="select, insert, delete")
     op.create_table(
         "event_logs",

@@ -97,7 +97,9 @@ async def test_a_device_from_enrollment_to_deletion(
     assert version["type"] == "device.version_changed"
     assert facts(version)["previous"] == {"currentVersion": "1.0.5.42"}
     assert facts(version)["device"]["currentVersion"] == "2.0.0"
-    await tenant.patch(f"/v1/devices/{agent.client_id}", json={"orgId": elsewhere})
+    tenant.token = (await tenant.request_token()).json()["access_token"]
+    answer = await tenant.patch(f"/v1/devices/{agent.client_id}", json={"orgId": elsewhere})
+    assert answer.status_code == 200, answer.text
     (moved,) = await told()
     assert (moved["type"], f"org_{moved['org_id']}") == ("device.moved", elsewhere)
     assert f"org_{facts(moved)['previous']['orgId']}" == agent.org_id
