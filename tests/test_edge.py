@@ -124,6 +124,17 @@ async def test_a_request_that_is_cancelled_counts_as_the_servers_fault() -> None
     assert counted("POST", "/v1/things/{thing}", 500) == before + 1
 
 
+async def test_head_ends_with_the_head_of_the_answer() -> None:
+    answered = (await ask([WHOLE], method="HEAD")).answered
+    assert [message["type"] for message in answered] == [
+        "http.response.start",
+        "http.response.body",
+    ]
+    assert answered[1].get("body", b"") == b""
+    assert not answered[1].get("more_body", False)
+    assert dict(answered[0]["headers"])[b"content-length"] == b"4"
+
+
 async def test_head_counts_under_the_route_of_get() -> None:
     before = counted("HEAD", "/v1/things/{thing}", 200)
     await ask([WHOLE], method="HEAD", route_for=lambda _: None)
@@ -184,6 +195,9 @@ class TestLog:
         monkeypatch.setattr(edge, "SLOW_SECONDS", 0.0)
         await ask([WHOLE])
         assert "POST /v1/things/{thing} 200, " in capsys.readouterr().err
+        monkeypatch.setattr(edge, "WAITS", {"/v1/things/{thing}"})
+        await ask([WHOLE])
+        assert capsys.readouterr().err == "", "what waits takes long"
 
     @pytest.mark.parametrize(("said", "status"), [([WHOLE], 200), ([WHOLE, LEFT], 499)])
     async def test_json_has_every_request(

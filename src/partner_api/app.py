@@ -31,6 +31,9 @@ from partner_api.database.migrations import check_revision
 from partner_api.database.pools import ACQUIRE_SECONDS, acquired, create_engine, create_pool
 from partner_api.database.readiness import Readiness
 from partner_api.database.roles import Role, check_login
+from partner_api.events.feed import EventFeed
+from partner_api.events.interests import Interests
+from partner_api.events.log import Events
 from partner_api.fleet.counts import Counts
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
@@ -87,7 +90,8 @@ async def open_services(
     """
     grouping = await _patiently(lambda: find_grouping(databases.ingest))
     plans = {**PLAN_SETTINGS, **grouping.plan_settings}
-    pool = await create_pool(databases.api, size=READ_CONNECTIONS)
+    # One more, which listens.
+    pool = await create_pool(databases.api, size=READ_CONNECTIONS + 1)
     ingest = await create_pool(databases.ingest, size=INGEST_CONNECTIONS, settings=plans)
     engine = create_engine(databases.api, size=WORK_CONNECTIONS)
     try:
@@ -95,9 +99,11 @@ async def open_services(
         services = _services(settings, ring, clock, Tenancy(engine, pool), pool, ingest, grouping)
         services.check_ins.start()
         services.log_lines.start()
+        services.feed.start()
         try:
             yield services
         finally:
+            await services.feed.stop()
             await services.check_ins.stop()
             await services.log_lines.stop()
     finally:
@@ -132,7 +138,20 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        await uvicorn.Server(config).serve([listener])
+        await _Server(config, services.feed).serve([listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the requests that wait for events before it waits for all to end."""
+
+    def __init__(self, config: uvicorn.Config, feed: EventFeed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to serve."""
+        self._feed.close()
+        await super().shutdown(sockets)
 
 
 def _services(
@@ -148,6 +167,7 @@ def _services(
     cursors = CursorSigner([key.secret for key in ring])
     counts = Counts(tenancy)
     check_ins = CheckIns(ingest, clock, grouping)
+    gate = FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS)
     log_buckets = Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)
     return Services(
         clock=clock,
@@ -155,11 +175,14 @@ def _services(
         tokens=tokens,
         liveness=CredentialLiveness(tenancy),
         identity=Identity(tenancy, tokens, GuessDelay(), clock),
-        gate=FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS),
+        gate=gate,
         organizations=Organizations(tenancy, counts, cursors, clock),
         devices=Devices(tenancy, counts, cursors, clock),
         history=History(tenancy, cursors, clock),
         logs=Logs(tenancy, cursors, clock),
+        events=Events(tenancy, gate),
+        feed=EventFeed(pool),
+        interests=Interests(tenancy, gate, clock),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,
         log_lines=LogLines(ingest, clock, log_buckets, grouping),

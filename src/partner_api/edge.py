@@ -36,6 +36,8 @@ PATIENT_SECONDS = 0.1
 """What every device waits for its answer."""
 PROBES = frozenset({"/livez", "/readyz", "/v1/health"})
 """Routes that monitors ask for all day long."""
+WAITS = frozenset({"/v1/events", "/v1/events/stream"})
+"""Routes whose requests wait for what has not happened yet: taking long they go well."""
 UNEXPECTED = "Something went wrong on our side; please report it with this answer's X-Request-Id"
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -134,7 +136,7 @@ class Edge:
             return
         started = time.perf_counter()
         fields = first_fields(scope["headers"])
-        answer = _Answer(send, _begin(fields), started)
+        answer = _Answer(send, _begin(fields), started, is_head=scope["method"] == "HEAD")
         # HEAD is answered like GET; the server, which keeps its own scope, leaves the body out.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         try:
@@ -200,9 +202,10 @@ class Edge:
 class _Answer:
     """Adds the request id to an answer, and remembers what became of it."""
 
-    def __init__(self, send: Send, request_id: bytes, began: float) -> None:
+    def __init__(self, send: Send, request_id: bytes, began: float, *, is_head: bool) -> None:
         self._send = send
         self._began = began
+        self._is_head = is_head
         self._request_id = request_id
         self._receive: Receive | None = None
         self._patient_seconds = 0.0
@@ -229,7 +232,12 @@ class _Answer:
             self.started = True
             self.status = CLIENT_LEFT if self._has_left() else message["status"]
             message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
-        await self._send(message)
+            await self._send(message)
+            if self._is_head:
+                # All there is to say, however long the body would go on.
+                await self._send({"type": "http.response.body"})
+        elif not self._is_head:
+            await self._send(message)
 
     def _has_left(self) -> bool:
         if self._receive is None or time.perf_counter() - self._began < self._patient_seconds:
@@ -287,7 +295,7 @@ def _note(method: str, route: str, status: int, seconds: float, *, is_logged: bo
     is_probe = route in PROBES
     # Whoever probes a server that is only starting gives up soon, and asks again.
     went_well = status < 400 or (is_probe and status == CLIENT_LEFT)
-    is_routine = went_well and seconds < SLOW_SECONDS
+    is_routine = went_well and (seconds < SLOW_SECONDS or route in WAITS)
     if is_routine and not is_logged:
         return
     level = logging.DEBUG if is_routine and is_probe else logging.INFO

@@ -1,9 +1,9 @@
 """The worker processes: what must happen although nobody asks for it.
 
-One sweeps, over a connection of its own: `python -m partner_api.worker sweep`. The other keeps
-partitions, lets devices follow releases and settings, and counts anew once an hour:
-`python -m partner_api.worker chores`. The supervisor starts both, with every setting in the
-environment.
+One sweeps, over a connection of its own: `python -m partner_api.worker sweep`. One gives events
+their places: `python -m partner_api.worker events`. The third keeps partitions, lets devices follow
+releases and settings, and counts anew once an hour: `python -m partner_api.worker chores`. The
+supervisor starts them all, with every setting in the environment.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from partner_api.database.migrations import check_revision
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import acquired, create_pool
 from partner_api.database.roles import Role, check_login
+from partner_api.events.numbering import Numberer
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
@@ -30,6 +31,7 @@ from partner_api.sweep.sweeper import Sweeper
 from partner_api.tenancy.grouping import Grouping, find_grouping
 
 _SWEEP_SECONDS = 0.5
+_NUMBER_SECONDS = 0.05
 _FOLLOW_SECONDS = 1.0
 _PARTITIONS_SECONDS = 600.0
 _RECOUNT_SECONDS = 3600.0
@@ -46,6 +48,17 @@ async def sweep(worker_url: str, clock: Clock) -> None:
         while True:
             try:
                 await _sweep(pool, clock, grouping)
+            except Unavailable as error:
+                _logger.warning("%s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def number_events(worker_url: str, clock: Clock) -> None:
+    """Number events until cancelled; Misconfigured for a login that could see more."""
+    async with await create_pool(worker_url, size=1) as pool:
+        while True:
+            try:
+                await _number(pool, clock)
             except Unavailable as error:
                 _logger.warning("%s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -83,6 +96,17 @@ async def _sweep(pool: asyncpg.Pool, clock: Clock, grouping: Grouping) -> None:
             await asyncio.sleep(_SWEEP_SECONDS)
 
 
+async def _number(pool: asyncpg.Pool, clock: Clock) -> None:
+    async with acquired(pool) as connection:
+        await check_login(connection, Role.WORKER)
+        await check_revision(connection)
+        numberer = Numberer(connection, clock)
+        while True:
+            # At once again while there is more than one turn's worth.
+            if not await numberer.number():
+                await asyncio.sleep(_NUMBER_SECONDS)
+
+
 async def _repeat(chore: Callable[[], Awaitable[None]], seconds: float) -> None:
     while True:
         try:
@@ -108,6 +132,7 @@ async def _recount(pool: asyncpg.Pool) -> None:
 
 _WORK: Mapping[str, Callable[[str, Clock], Awaitable[None]]] = {
     "sweep": sweep,
+    "events": number_events,
     "chores": do_chores,
 }
 

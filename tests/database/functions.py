@@ -7,6 +7,7 @@ DEFINERS = {
     "changed_organizations": (Role.FUNCTIONS, Role.WORKER),
     "check_in_calm": (Role.FUNCTIONS, Role.INGEST),
     "check_in_careful": (Role.FUNCTIONS, Role.INGEST),
+    "check_in_folded": (Role.FUNCTIONS, Role.INGEST),
     "check_in_group": (Role.FUNCTIONS, Role.INGEST),
     "check_in_lock": (Role.FUNCTIONS, Role.INGEST),
     "check_in_read": (Role.FUNCTIONS, Role.INGEST),
@@ -26,6 +27,7 @@ DEFINERS = {
     "matching_devices": (Role.FUNCTIONS, Role.API),
     "mend_texts": (Role.FUNCTIONS, Role.WORKER),
     "notice_releases": (Role.FUNCTIONS, Role.WORKER),
+    "number_events": (Role.FUNCTIONS, Role.WORKER),
     "organization_devices": (Role.FUNCTIONS, Role.WORKER),
     "outdated_devices": (Role.FUNCTIONS, Role.WORKER),
     "recount": (Role.FUNCTIONS, Role.WORKER),
@@ -36,18 +38,26 @@ DEFINERS = {
     "sweep_pages": (Role.FUNCTIONS, Role.WORKER),
     "sweep_scan": (Role.FUNCTIONS, Role.WORKER),
     "unapplied_releases": (Role.FUNCTIONS, Role.WORKER),
+    "waiting_events": (Role.FUNCTIONS, Role.WORKER),
 }
 
 # With their callers' rights, whom the policies bind: who may execute each.
 PLAIN = {
     "adjust_devices": {Role.API, Role.FUNCTIONS},
+    "device_facts": {Role.API, Role.FUNCTIONS},
     "device_trigrams": {Role.API, Role.FUNCTIONS},
     "is_calm": {Role.API, Role.FUNCTIONS},
     "is_current": {Role.API, Role.FUNCTIONS},
     "keep_texts": {Role.API, Role.FUNCTIONS},
     "move_device": {Role.API, Role.FUNCTIONS},
+    "outage": {Role.API, Role.FUNCTIONS},
     "record_changes": {Role.API, Role.FUNCTIONS},
+    "record_check_ins": {Role.API, Role.FUNCTIONS},
     "record_enrolled": {Role.API, Role.FUNCTIONS},
+    "record_outages": {Role.API, Role.FUNCTIONS},
+    # The owner's, who alone publishes.
+    "record_release": set(),
+    "record_version": {Role.API, Role.FUNCTIONS},
     "remove_device": {Role.API, Role.FUNCTIONS},
     "search_text": {Role.API, Role.FUNCTIONS},
     "status_is_fresh": {Role.API},

@@ -29,7 +29,7 @@ from tests.tenancy.models import TENANT_TABLES
 
 OWNER = "partner_api_owner"
 READS = {
-    Role.API: {*TENANT_TABLES, "alembic_version", "releases", "sweep_watermark"},
+    Role.API: {*TENANT_TABLES, "alembic_version", "releases", "server_presence", "sweep_watermark"},
     Role.INGEST: set(),
     Role.WORKER: {"alembic_version"},
 }
@@ -41,10 +41,13 @@ WRITES = {
         "device_transitions",
         "devices",
         "enrollment_tokens",
+        "event_inbox",
+        "event_interests",
         "msp_settings",
         "organization_counters",
         "organization_settings",
         "organizations",
+        "server_presence",
         "status_hints",
     },
     Role.INGEST: set(),

@@ -28,6 +28,6 @@ def test_every_request_of_the_collection_succeeds(
     collection = postman.filled(postman.imported(document), fleet)
     answers = postman.run(collection, tmp_path)
     documented = successes(document)
-    assert {(method, path) for method, path, _ in answers} == documented.keys()
+    assert {(method, path) for method, path, _ in answers} == documented.keys() - {postman.ENDLESS}
     unexpected = [answer for answer in answers if answer[2] not in documented[answer[:2]]]
     assert unexpected == []

@@ -74,7 +74,13 @@ def _key_with_controls(case):
     return any(map(_has_controls, _fields(case).get("attributes") or ()))
 
 
+def _long_wait(case):
+    """Answered as promised, but only after all that time."""
+    return int((case.query or {}).get("wait", 0)) > 1
+
+
 REFUSED = (
+    _long_wait,
     _made_up_cursor,
     _instant_out_of_range,
     _old_check_in,

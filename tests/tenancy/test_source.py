@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -11,9 +11,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 import partner_api
+from partner_api.config import Databases
+from partner_api.database.pools import acquired, create_pool
 from partner_api.database.roles import Role
+from partner_api.events.numbering import Numberer
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.tenancy import Claim
+from tests.clock import StoppedClock
 from tests.database.functions import DEFINERS
 from tests.factories.tenants import Agent, post_enrollment
 from tests.tenancy.models import A_TABLE, NAMES_A_TABLE, TENANT_TABLES
@@ -173,16 +177,23 @@ def _noting(seen: list[str], name: str) -> object:
     return noting
 
 
+@pytest.fixture
+async def numberer(databases: Databases, clock: StoppedClock) -> AsyncIterator[Numberer]:
+    async with await create_pool(databases.worker, size=1) as pool, acquired(pool) as connection:
+        yield Numberer(connection, clock)
+
+
 async def test_every_statement_that_reads_a_tenants_table_names_the_tenant(
-    agent: Agent, statements: list[str]
+    agent: Agent, statements: list[str], numberer: Numberer
 ) -> None:
     tenant = agent.tenant
     await agent.check_in()
+    await numberer.number()
     await agent.post_logs([{"severity": "INFO", "payload": {}}] * 2)
     await _read_everything(agent)
     reading = [statement for statement in statements if NAMES_A_TABLE.search(statement)]
     named = {table for statement in reading for table in NAMES_A_TABLE.findall(statement)}
-    assert named >= {"devices", "organizations", "logs"}
+    assert named >= {"devices", "organizations", "logs", "events", "event_logs"}
     assert len(set(reading)) > 20
     for statement in reading:
         assert_each_table_has_its_tenant(statement)
@@ -220,6 +231,9 @@ async def _read_everything(agent: Agent) -> None:
         f"/v1/organizations/{agent.org_id}",
         "/v1/organizations?limit=1",
         f"/v1/msp/{tenant.msp}/stats",
+        "/v1/events?limit=1",
+        "/v1/events?types=org.deleted",
+        f"/v1/events?orgId={agent.org_id}&clientId={agent.client_id}&types=org.deleted",
     ):
         assert (await tenant.get(path)).status_code == 200
 
@@ -241,6 +255,7 @@ async def test_every_statement_of_a_session_names_the_tenant(
     named = {table for statement in seen for table in _tables_of_a_change(statement)}
     # These are read elsewhere, or written by functions alone.
     elsewhere = {"logs", "msps", "device_texts", "device_transitions", "status_hints"}
+    elsewhere |= {"events", "event_logs"}
     assert named >= set(TENANT_TABLES) - elsewhere
     for statement in seen:
         if _tables_of_a_change(statement):
@@ -257,6 +272,7 @@ async def _change_everything(agent: Agent) -> None:
     await tenant.request_token()
     await tenant.get("/v1/credentials")
     await tenant.get("/v1/msp/members")
+    await tenant.get("/v1/events?types=device.checkin")
     await tenant.post("/v1/credentials/regenerate")
     org_id = await tenant.create_organization()
     path = f"/v1/organizations/{org_id}/enrollment-tokens"

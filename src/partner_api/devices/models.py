@@ -81,6 +81,9 @@ class Device(MspOwned, Base):
     online_seconds: Mapped[int] = mapped_column(Integer, server_default="3600")
     critical_seconds: Mapped[int] = mapped_column(Integer, server_default="86400")
     check_in_interval_seconds: Mapped[int | None] = mapped_column(Integer)
+    offline_event_seconds: Mapped[int] = mapped_column(Integer, server_default="3600")
+    is_out: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it was announced to be offline and has not been seen since."""
     health: Mapped[int] = mapped_column(
         SmallInteger,
         Computed("case when stage = 3 then 1 when stage = 2 or not is_current then 2 else 3 end"),

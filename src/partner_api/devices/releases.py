@@ -33,6 +33,7 @@ async def publish_release(
     )
     if not await repository.insert_release(owner, release):
         raise Conflict(f"{version} is already published for channel {channel!r}")
+    await repository.record_release(owner, release)
 
 
 async def list_releases(owner: AsyncConnection) -> Sequence[Release]:

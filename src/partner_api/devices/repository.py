@@ -54,6 +54,16 @@ async def adjust_device(
     )
 
 
+async def record_version(
+    session: TenantSession, client_id: ClientId, version_before: str, now: datetime
+) -> None:
+    """Write an event when a device's row names another version than this."""
+    await session.flush()
+    await session.execute(
+        select(func.record_version(session.msp_id, client_id, version_before, now))
+    )
+
+
 async def check_in_interval(session: TenantSession, client_id: ClientId) -> int | None:
     """How often a device should check in, where somebody chose that."""
     interval: int | None = await session.scalar(
@@ -73,6 +83,12 @@ async def remove_device(session: TenantSession, client_id: ClientId, now: dateti
     """Delete a row; tells whether there was one."""
     removed = await session.scalar(select(func.remove_device(session.msp_id, client_id, now)))
     return bool(removed)
+
+
+async def record_release(owner: AsyncConnection, release: Release) -> None:
+    """Write an event into every MSP's log."""
+    facts = (release.channel, release.os, release.version, release.published_at)
+    await owner.execute(select(func.record_release(*facts)))
 
 
 async def insert_release(owner: AsyncConnection, release: Release) -> bool:

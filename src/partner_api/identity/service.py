@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from asyncpg import Record
 
+from partner_api.events.recording import record
+from partner_api.events.types import EventType
 from partner_api.identity.guessing import GuessDelay
 from partner_api.identity.models import Credential
 from partner_api.identity.repository import USE_IS_NOTED_EVERY, get_credential, touch_credential
@@ -126,28 +128,41 @@ async def regenerate_secret(
     credential.previous_hash = credential.secret_hash if overlap else None
     credential.previous_until = clock.now() + overlap if overlap else None
     credential.secret_hash = hash_secret(secret)
+    await _record(session, EventType.CREDENTIAL_REGENERATED, credential, clock)
     return NewSecret(credential.client_id, secret)
 
 
 async def create_credential(session: TenantSession, msp_id: MspId, clock: Clock) -> NewSecret:
     """A new credential with the document's four scopes."""
     new = NewSecret(new_client_id(msp_id), new_client_secret())
-    session.add(
-        Credential(
-            client_id=new.client_id,
-            secret_hash=hash_secret(new.client_secret),
-            scopes=list(DOCUMENTED_SCOPES),
-            enabled=True,
-            created_at=clock.now(),
-        )
+    credential = Credential(
+        client_id=new.client_id,
+        secret_hash=hash_secret(new.client_secret),
+        scopes=list(DOCUMENTED_SCOPES),
+        enabled=True,
+        created_at=clock.now(),
     )
+    session.add(credential)
     await session.flush()
+    await _record(session, EventType.CREDENTIAL_CREATED, credential, clock)
     return new
 
 
-async def set_credential_enabled(session: TenantSession, client_id: str, *, enabled: bool) -> None:
+async def set_credential_enabled(
+    session: TenantSession, client_id: str, clock: Clock, *, enabled: bool
+) -> None:
     """Enable or disable a credential; its tokens follow within five seconds."""
-    (await require_credential(session, client_id)).enabled = enabled
+    credential = await require_credential(session, client_id)
+    if credential.enabled and not enabled:
+        await _record(session, EventType.CREDENTIAL_DISABLED, credential, clock)
+    credential.enabled = enabled
+
+
+async def _record(
+    session: TenantSession, event: EventType, credential: Credential, clock: Clock
+) -> None:
+    facts = {"clientId": credential.client_id, "scopes": list(credential.scopes)}
+    await record(session, event, clock.now(), {"credential": facts})
 
 
 def _proven(credential: Record | None, secret: str, now: datetime) -> Record:

@@ -4,7 +4,7 @@ The everyday check-in, newer than the last and saying the same of a device that 
 is written by `check_in_calm`, many to a statement, and by `check_in_relayed` where an integrator
 passes it on; that of a device whose state moves by `check_in_stepping` right after it. Whatever
 these leave is read under a lock by `check_in_lock`, folded in Python and written back by
-`check_in_careful` before the lock goes. A device's state moves, and its steps are recorded, in the
+`check_in_folded` before the lock goes. A device's state moves, and its steps are recorded, in the
 statement that writes the device.
 """
 
@@ -47,7 +47,7 @@ _STAGES = tuple(Stage)
 CALM = "select * from check_in_calm({}, $2, $3, $4, $5, $6, $7)"
 STEPPING = "select * from check_in_stepping({}, $2, $3, $4, $5, $6, $7)"
 _LOCK = "select * from check_in_lock({}, $2, $3)"
-_CAREFUL = f"select * from check_in_careful({{}}, {', '.join(f'${n}' for n in range(2, 27))})"
+_FOLDED = f"select * from check_in_folded({{}}, {', '.join(f'${n}' for n in range(2, 29))})"
 
 
 class _One(Struct, frozen=True):
@@ -67,6 +67,7 @@ class _Folded:
     entry: _Several
     before: DeviceState
     after: DeviceState
+    seen: Sequence[datetime]
     runs: Sequence[Run]
     thresholds: Thresholds
     check_in_interval_seconds: int | None
@@ -209,7 +210,7 @@ class CheckIns:
             folded = {n: _fold(entries[n], row) for n, row in newest.items()}
             changed = [n for n in sorted(folded) if folded[n].has_changed]
             if changed:
-                careful = _CAREFUL.format(self._grouping.argument)
+                careful = _FOLDED.format(self._grouping.argument)
                 columns = self._columns([folded[n] for n in changed])
                 written = await connection.fetch(careful, *columns, now)
                 # Another channel may have another newest release.
@@ -223,6 +224,7 @@ class CheckIns:
         after = [folded.after for folded in changed]
         facts = zip(*(state.facts for state in after), strict=True)
         runs = [(n, run) for n, folded in enumerate(changed, start=1) for run in folded.runs]
+        seen = [(n, moment) for n, folded in enumerate(changed, start=1) for moment in folded.seen]
         return [
             *self._keys([folded.entry.device for folded in changed]),
             [state.last_seen for state in after],
@@ -238,6 +240,8 @@ class CheckIns:
             [ordinal for ordinal, _ in runs],
             [run.start for _, run in runs],
             [run.end for _, run in runs],
+            [ordinal for ordinal, _ in seen],
+            [moment for _, moment in seen],
         ]
 
     def _keys(self, devices: Sequence[DevicePrincipal]) -> Sequence[object]:
@@ -290,4 +294,4 @@ def _fold(entry: _Several, row: Record) -> _Folded:
         row["streaming_seconds"], row["online_seconds"], row["critical_seconds"]
     )
     runs = runs_of(seen, thresholds)
-    return _Folded(entry, before, after, runs, thresholds, row["check_in_interval_seconds"])
+    return _Folded(entry, before, after, seen, runs, thresholds, row["check_in_interval_seconds"])

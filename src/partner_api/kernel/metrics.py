@@ -43,3 +43,4 @@ SWEEP_SECONDS = Histogram(
 )
 SWEPT_RANGES = Counter("partner_api_swept_ranges_total", "Ranges of pages the sweep read")
 SWEPT_DEVICES = Counter("partner_api_swept_devices_total", "Devices the sweep moved")
+EVENTS = Counter("partner_api_events_total", "Events that got their places")

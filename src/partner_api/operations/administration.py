@@ -91,7 +91,7 @@ class Administration:
         if msp_id is None:
             raise NotFound(f"{client_id!r} is no client id; see: partner-api credential list")
         async with tenant_session(self._engine, msp_id) as session:
-            await identity.set_credential_enabled(session, client_id, enabled=enabled)
+            await identity.set_credential_enabled(session, client_id, self._clock, enabled=enabled)
             await session.commit()
 
     async def publish_release(self, channel: str, version: str, os: str | None) -> None:

@@ -84,10 +84,10 @@ def work(
 
 
 def _worker_children(environment: Mapping[str, str]) -> Sequence[Child]:
-    """The worker's processes: the sweep and everything else."""
+    """The worker's processes: the sweep, the events, and everything else."""
     return [
         Child(name, (sys.executable, "-m", "partner_api.worker", work), environment)
-        for name, work in (("sweep", "sweep"), ("worker", "chores"))
+        for name, work in (("sweep", "sweep"), ("events", "events"), ("worker", "chores"))
     ]
 
 

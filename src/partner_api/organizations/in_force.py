@@ -22,6 +22,7 @@ COLUMNS: Final[Mapping[Setting, str]] = {
     Setting.STREAMING: "streaming_seconds",
     Setting.ONLINE: "online_seconds",
     Setting.CRITICAL: "critical_seconds",
+    Setting.OFFLINE_EVENT: "offline_event_seconds",
     # Null where nobody chose one: each server has its own.
     Setting.CHECK_IN_INTERVAL: "check_in_interval_seconds",
 }

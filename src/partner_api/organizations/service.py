@@ -1,9 +1,13 @@
 """Organizations: created, found, deleted."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from partner_api.events.recording import record
+from partner_api.events.types import EventType
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Conflict, NotFound
 from partner_api.kernel.ids import OrgId, uuid7
@@ -48,6 +52,7 @@ async def create_organization(session: TenantSession, name: str, clock: Clock) -
             **settings,
         )
         if await repository.insert_organization(session, organization):
+            await _record(session, EventType.ORG_CREATED, organization, now)
             return organization
     raise AssertionError("free_slugs never ends")
 
@@ -69,21 +74,43 @@ async def keep_organization(session: TenantSession, org_id: UUID) -> None:
         raise OrganizationNotFound
 
 
-async def rename_organization(session: TenantSession, org_id: OrgId, name: str) -> None:
+async def rename_organization(
+    session: TenantSession, org_id: OrgId, name: str, clock: Clock
+) -> None:
     """Give an organization another name; its slug, which others may have noted, stays."""
-    organization = await require_organization(session, org_id)
+    organization = await repository.get_organization_for_update(session, org_id)
+    if organization is None:
+        raise OrganizationNotFound
+    if organization.name == name:
+        return
+    previous = {"name": organization.name}
     organization.name, organization.name_sort = name, fold(name)
+    await _record(session, EventType.ORG_UPDATED, organization, clock.now(), previous)
 
 
-async def delete_organization(session: TenantSession, org_id: OrgId) -> None:
+async def delete_organization(session: TenantSession, org_id: OrgId, clock: Clock) -> None:
     """Delete an empty organization; OrganizationNotFound, OrganizationHasDevices.
 
     The foreign key decides, not a count beforehand: a device that enrolls at the same moment
     either comes first and keeps the organization, or finds it gone.
     """
+    organization = await require_organization(session, org_id)
     try:
         found = await repository.delete_organization(session, org_id)
     except IntegrityError as error:
         raise OrganizationHasDevices from error
     if not found:
         raise OrganizationNotFound
+    await _record(session, EventType.ORG_DELETED, organization, clock.now())
+
+
+async def _record(
+    session: TenantSession,
+    event: EventType,
+    organization: Organization,
+    now: datetime,
+    previous: Mapping[str, object] | None = None,
+) -> None:
+    facts = {"name": organization.name, "slug": organization.slug}
+    data = {"organization": facts} | ({"previous": previous} if previous else {})
+    await record(session, event, now, data, org_id=OrgId(organization.org_id))

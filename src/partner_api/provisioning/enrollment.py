@@ -133,21 +133,24 @@ async def _place(
     if is_new:
         await devices.record_enrolled(session, [client_id], now)
     else:
-        await _renew(session, org_id, client_id, token, facts)
+        version_before = await _renew(session, org_id, client_id, token, facts)
         await devices.adjust_device(session, client_id, "enrolled", now)
+        await devices.record_version(session, client_id, version_before, now)
     interval = await devices.check_in_interval(session, client_id)
     return Enrolled(session.msp_id, org_id, client_id, token.text, interval, is_new)
 
 
 async def _renew(
     session: TenantSession, org_id: OrgId, client_id: ClientId, token: KeyedToken, facts: Facts
-) -> None:
+) -> str:
+    """Give a device that enrolls again its new token and facts; returns the version it ran."""
     device = await devices.get_device_for_update(session, client_id)
     if device is None:
         # Deleted between the insert that met it and this lock; the agent tries again.
         raise Conflict("The device was deleted while it enrolled; enroll again")
     if device.org_id != org_id:
         raise EnrolledElsewhere
+    version_before = device.current_version
     for fact, (column, value) in enumerate(zip(FACT_COLUMNS, facts, strict=True)):
         if value is not None and not device.facts_pinned >> fact & 1:
             setattr(device, column, value)
@@ -158,6 +161,7 @@ async def _renew(
     # As good as stated by the newest check-in: an older one that is still on its way changes none.
     device.facts_digest, device.facts_at = None, None
     device.facts_stated = (1 << len(FACT_COLUMNS)) - 1
+    return version_before
 
 
 def _new_device(

@@ -51,7 +51,8 @@ def create_function(source: str, *, owner: Role, executable_by: Role) -> None:
 
 def _grant_execute(source: str, roles: Sequence[Role]) -> None:
     op.execute(f"revoke all on function {_name(source)} from public")
-    op.execute(f"grant execute on function {_name(source)} to {', '.join(roles)}")
+    if roles:
+        op.execute(f"grant execute on function {_name(source)} to {', '.join(roles)}")
 
 
 def _name(source: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.identity import liveness
 from partner_api.identity.service import create_credential, set_credential_enabled
+from partner_api.kernel.clock import SystemClock
 from partner_api.tenancy.session import tenant_session
 from tests.clock import StoppedClock
 from tests.factories.tenants import Tenant
@@ -23,7 +24,7 @@ def wrist_watch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 async def enable(owner: AsyncEngine, tenant: Tenant, *, enabled: bool) -> None:
     async with tenant_session(owner, tenant.msp_id) as session:
-        await set_credential_enabled(session, tenant.client_id, enabled=enabled)
+        await set_credential_enabled(session, tenant.client_id, SystemClock(), enabled=enabled)
         await session.commit()
 
 

@@ -8,7 +8,9 @@ import httpx
 import pytest
 import yaml
 
+from partner_api.events.types import EventType
 from partner_api.surfaces.partner.app import openapi_yaml
+from partner_api.surfaces.partner.event_mapping import MODELS
 
 CHECKED_IN = Path(__file__).parents[3] / "openapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(CHECKED_IN.read_text(encoding="utf-8"))
@@ -120,3 +122,18 @@ class TestAnOperation:
             if status >= "400":
                 (media,) = resolved(answer)["content"].values()
                 assert media["example"]["message"]
+
+
+@pytest.mark.parametrize("event_type", DOCUMENT["webhooks"])
+def test_a_webhook_shows_the_event_it_is_called_for(event_type: str) -> None:
+    operation = DOCUMENT["webhooks"][event_type]["post"]
+    assert operation["description"]
+    (media,) = operation["requestBody"]["content"].values()
+    shown = MODELS[EventType(event_type)].model_validate(media["example"])
+    assert shown.type == event_type
+    assert shown.model_dump(mode="json", by_alias=True, exclude_none=True) == media["example"]
+    assert media["schema"]["$ref"].endswith(f"/{type(shown).__name__}")
+
+
+def test_every_type_of_event_is_called_for() -> None:
+    assert DOCUMENT["webhooks"].keys() == MODELS.keys()

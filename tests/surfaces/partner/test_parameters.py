@@ -12,7 +12,8 @@ from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
 
 ORGANIZATIONS, DEVICES, LOGS = "/v1/organizations", "/v1/devices", "/v1/devices/{clientId}/logs"
-LARGEST = {ORGANIZATIONS: 1000, DEVICES: 1000, LOGS: 500}
+EVENTS = "/v1/events"
+LARGEST = {ORGANIZATIONS: 1000, DEVICES: 1000, LOGS: 500, EVENTS: 500}
 
 NOT_A_LIMIT = ["0", "-1", "", "many", "1.5", "1e3", "ten", "0x10", "999999999999999999999999"]
 
@@ -80,6 +81,24 @@ async def test_limit_is_refused_beyond_what_is_allowed(standing: Agent, template
         (LOGS, "from=1771934100", "from"),
         (LOGS, "to=2026-02-30T00:00:00Z", "to"),
         (LOGS, "to=2026-02-24", "to"),
+        (EVENTS, "after=", "after"),
+        (EVENTS, "after=42", "after"),
+        (EVENTS, "after=evt_42", "after"),
+        (EVENTS, "after=evt_00000000000000042", "after"),
+        (EVENTS, "after=evt_%2000000000000042", "after"),
+        (EVENTS, "types=", "types"),
+        (EVENTS, "types=device", "types"),
+        (EVENTS, "types=device.online,", "types"),
+        (EVENTS, "types=device.online&types=device.sold", "types"),
+        (EVENTS, "types=Device.Online", "types"),
+        (EVENTS, "orgId=org_1", "orgId"),
+        (EVENTS, "clientId=x", "clientId"),
+        (EVENTS, "wait=-1", "wait"),
+        (EVENTS, "wait=31", "wait"),
+        (EVENTS, "wait=0.5", "wait"),
+        (EVENTS, "wait=", "wait"),
+        (f"{EVENTS}/stream", "after=evt_42", "after"),
+        (f"{EVENTS}/stream", "types=device.sold", "types"),
     ],
 )
 async def test_a_wrong_value_is_refused_by_its_name(
@@ -122,12 +141,27 @@ async def test_a_refusal_says_what_is_allowed(
         (LOGS, "from", "2026-02-24T11:55:00Z"),
         (LOGS, "to", "2026-02-24T11:55:00Z"),
         (LOGS, "cursor", "x"),
+        (EVENTS, "after", "evt_0000000000000042"),
+        (EVENTS, "limit", "1"),
+        (EVENTS, "wait", "0"),
+        (EVENTS, "clientId", str(uuid4())),
     ],
 )
 async def test_a_repeated_parameter_is_refused(
     standing: Agent, template: str, name: str, value: str
 ) -> None:
     await assert_refused(standing, template, f"{name}={value}&{name}={value}", name)
+
+
+async def test_types_are_given_in_every_way_lists_are(standing: Agent) -> None:
+    for query in (
+        "types=device.online&types=device.offline",
+        "types=device.online,device.offline",
+        "types=device.online,org.created&types=device.offline,org.created",
+    ):
+        assert (await standing.tenant.get(f"{EVENTS}?{query}")).status_code == 200
+    message = await assert_refused(standing, EVENTS, "types=x", "types")
+    assert all(word in message for word in ("device.online", "org.created"))
 
 
 async def test_an_unknown_parameter_is_ignored(standing: Agent) -> None:

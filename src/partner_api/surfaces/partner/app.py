@@ -17,6 +17,7 @@ from partner_api.surfaces.partner import (
     docs,
     enrollment_tokens,
     errors,
+    events,
     health,
     history,
     msp,
@@ -44,6 +45,7 @@ _ROUTERS = (
     history.devices_router,
     agent.router,
     relay.router,
+    events.router,
     health.router,
 )
 _ONLY_IN_DOCUMENT = (

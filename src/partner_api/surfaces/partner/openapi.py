@@ -21,6 +21,7 @@ from partner_api.surfaces.partner.openapi_answers import (
     schema_reference,
 )
 from partner_api.surfaces.partner.openapi_examples import add_examples
+from partner_api.surfaces.partner.openapi_webhooks import webhooks
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES
 
 VERSION: Final = "3.2.0"
@@ -63,6 +64,7 @@ def document(app: FastAPI, server: str, extra: Sequence[type[BaseModel]]) -> dic
             _describe_request(operation)
             describe_answers(path, operation, components["schemas"])
             add_examples(operation, components["schemas"])
+    made["webhooks"] = webhooks(components["schemas"])
     _tidy(made)
     # Copied through JSON, so that no part is shared and YAML needs no anchors.
     copied: dict[str, Any] = json.loads(json.dumps(made), parse_float=_number)

@@ -32,8 +32,9 @@ def example(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
             return schema[key]
     if "enum" in schema:
         return schema["enum"][0]
-    if "$ref" in schema:
-        return example(schemas[_name(schema)], schemas)
+    if "$ref" in schema or "oneOf" in schema:
+        meant = schemas[_name(schema)] if "$ref" in schema else schema["oneOf"][0]
+        return example(meant, schemas)
     if "items" in schema:
         return [example(schema["items"], schemas)]
     return _object(schema, schemas)

@@ -65,6 +65,7 @@ TAGS: Final = [
     {"name": "Devices", "description": "The devices themselves: find, look, tag, move, remove."},
     {"name": "Agents", "description": "What the program on a device calls, with its own token."},
     {"name": "Relay", "description": "Check-ins you pass on for devices that do not call us."},
+    {"name": "Events", "description": "What happened, in order: to read, to wait for, to stream."},
     {"name": "Service", "description": "Whether this server is there and ready. Open to anybody."},
 ]
 

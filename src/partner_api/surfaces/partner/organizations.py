@@ -76,7 +76,7 @@ async def update_organization(
 ) -> OrganizationRead:
     """Rename an organization."""
     org_id = org_id_in_path(orgId)
-    await service.rename_organization(call.session, org_id, body.name)
+    await service.rename_organization(call.session, org_id, body.name, call.clock)
     await call.commit()
     view = await call.services.organizations.get(call.principal.msp_id, org_id)
     return OrganizationRead(data=mapping.organization(view))
@@ -95,4 +95,4 @@ async def update_organization(
 )
 async def delete_organization(call: CurrentCall, orgId: str) -> None:  # noqa: N803
     """Delete an organization that has no devices."""
-    await service.delete_organization(call.session, org_id_in_path(orgId))
+    await service.delete_organization(call.session, org_id_in_path(orgId), call.clock)

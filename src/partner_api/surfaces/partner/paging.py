@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 
-def _whole_number(most: int) -> BeforeValidator:
+def whole_number(most: int, *, least: int = 1) -> BeforeValidator:
+    """Takes a number written with digits only, and of a few of them."""
+
     def check(value: object) -> object:
-        number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else 0
-        if not 1 <= number <= most:
-            raise ValueError(f"must be a whole number from 1 to {most}")
+        number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else -1
+        if not least <= number <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
         return number
 
     return BeforeValidator(check)
@@ -24,13 +26,13 @@ _DIGITS = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 ListLimit = Annotated[
     int,
-    _whole_number(1000),
+    whole_number(1000),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
     Query(description="Rows per page."),
 ]
 LogLimit = Annotated[
     int,
-    _whole_number(500),
+    whole_number(500),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 500}),
     Query(description="Entries per page."),
 ]

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -45,6 +45,11 @@ class Call:
     def __init__(self, services: Services, principal: Principal | None) -> None:
         self.services = services
         self._principal = principal
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether the route asked for an access token."""
+        return self._principal is not None
 
     @property
     def principal(self) -> Principal:
@@ -104,7 +109,11 @@ class PartnerRoute(APIRoute):
         access = (self.openapi_extra or {}).get("security", [])
         scopes = next(([Scope(s) for s in way[OAUTH2]] for way in access if OAUTH2 in way), None)
         writes = "GET" not in (self.methods or ()) and self.path not in _READING_POSTS
-        singles = frozenset(field.alias for field in self.dependant.query_params)
+        singles = frozenset(
+            field.alias
+            for field in self.dependant.query_params
+            if not _is_list(field.field_info.annotation)
+        )
 
         async def answer(request: Request) -> Response:
             services: Services = request.app.state.services
@@ -123,12 +132,25 @@ class PartnerRoute(APIRoute):
             request.state.call = call = Call(services, principal)
             if self.body_field is not None:
                 request = await _decoded(request)
-            if principal is None:
-                return await _in_one_unit(call, handle, request)
-            async with services.gate.turn(principal.msp_id):
-                return await _in_one_unit(call, handle, request)
+            return await self._perform(call, handle, request)
 
         return answer
+
+    async def _perform(self, call: Call, handle: Handler, request: Request) -> Response:
+        if not call.is_authenticated:
+            return await _in_one_unit(call, handle, request)
+        async with call.services.gate.turn(call.principal.msp_id):
+            return await _in_one_unit(call, handle, request)
+
+
+class WaitingRoute(PartnerRoute):
+    """A route whose handler may wait for long: it begins no unit of work and holds no turn.
+
+    What it reads through takes a turn for each read.
+    """
+
+    async def _perform(self, _call: Call, handle: Handler, request: Request) -> Response:
+        return await handle(request)
 
 
 def operation_id(route: APIRoute) -> str:
@@ -136,10 +158,10 @@ def operation_id(route: APIRoute) -> str:
     return to_camel(route.name)
 
 
-def partner_router(tag: str) -> APIRouter:
+def partner_router(tag: str, route_class: type[PartnerRoute] = PartnerRoute) -> APIRouter:
     """A router whose routes are this surface's."""
     return APIRouter(
-        route_class=PartnerRoute,
+        route_class=route_class,
         tags=[tag],
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
@@ -174,6 +196,10 @@ def _refuse_broken(request: Request) -> None:
         unquote_to_bytes(request.scope["query_string"]).decode()
     except UnicodeDecodeError:
         raise Invalid("The query string is not valid UTF-8") from None
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(choice) is list for choice in (annotation, *get_args(annotation)))
 
 
 def _refuse_repeated(request: Request, names: frozenset[str]) -> None:

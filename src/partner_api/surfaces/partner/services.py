@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from partner_api.database.disk_space import DiskSpace
 from partner_api.database.readiness import Readiness
+from partner_api.events.feed import EventFeed
+from partner_api.events.interests import Interests
+from partner_api.events.log import Events
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
 from partner_api.history.service import History
@@ -39,6 +42,9 @@ class Services:
     devices: Devices
     history: History
     logs: Logs
+    events: Events
+    feed: EventFeed
+    interests: Interests
     provisioning: Provisioning
     check_ins: CheckIns
     log_lines: LogLines

@@ -12,6 +12,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from partner_api.events.types import parse_event_id
 from partner_api.kernel.ids import ClientId, OrgId, parse_client_id, parse_org_id
 from partner_api.kernel.text import is_clean
 from partner_api.kernel.timestamps import format_timestamp, parse_timestamp
@@ -59,6 +60,13 @@ def _client_id(value: object) -> ClientId:
     return parsed
 
 
+def _event_id(value: object) -> int:
+    parsed = parse_event_id(value) if isinstance(value, str) else None
+    if parsed is None:
+        raise ValueError("must be an event's id such as evt_0000000000000042")
+    return parsed
+
+
 def clean(value: str) -> str:
     """The text itself; ValueError when it is not clean."""
     if not is_clean(value):
@@ -100,12 +108,19 @@ CLIENT_ID: JsonSchema = {
     "format": "uuid",
     "examples": [specimens.CLIENT_ID],
 }
+EVENT_ID: JsonSchema = {
+    "type": "string",
+    "pattern": "^evt_[0-9]{16}$",
+    "examples": [specimens.EVENT_ID],
+}
 
 MspIdRead = Annotated[str, WithJsonSchema(MSP_ID)]
 OrgIdRead = Annotated[str, WithJsonSchema(ORG_ID)]
 ClientIdRead = Annotated[str, WithJsonSchema(CLIENT_ID)]
+EventIdRead = Annotated[str, WithJsonSchema(EVENT_ID)]
 OrgIdText = Annotated[Any, BeforeValidator(_org_id), WithJsonSchema(ORG_ID)]
 ClientIdText = Annotated[Any, BeforeValidator(_client_id), WithJsonSchema(CLIENT_ID)]
+EventIdText = Annotated[Any, BeforeValidator(_event_id), WithJsonSchema(EVENT_ID)]
 Timestamp = Annotated[
     datetime,
     BeforeValidator(_instant),
