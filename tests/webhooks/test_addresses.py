@@ -199,6 +199,13 @@ async def test_a_name_that_does_not_resolve_yet_may_be_registered_on_usual_ports
     assert (await refused("https://new.example:8443/", LAN)).startswith("url may name another port")
 
 
+async def test_a_name_server_that_does_not_answer_holds_nobody_up() -> None:
+    async def resolve(_: str) -> Sequence[IPAddress]:
+        raise TimeoutError
+
+    assert (await require_address("https://slow.example/", PUBLIC, resolve)).port == 443
+
+
 async def test_the_machines_own_names_are_found_and_refused() -> None:
     resolver = Resolver()
     try:

@@ -334,7 +334,7 @@ async def test_a_strange_receiver_is_described(says: bytes | Talk, sentence: str
     [
         (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 9999), "y" * 1024),
         (answer(body=b"y" * 1025), "y" * 1024),
-        (answer(body="yü".encode() * 400)[:1500], "yü" * 341 + "y"),
+        (answer(body=b"y" + "ü".encode() * 600), "y" + "ü" * 511),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nyy\r\nrubbish\r\n", "yy"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + answer(body=b"later"), "later"),
         (answer(body=b"a\x00b\x1b[31mc\r\n\td\xff"), "a\ufffdb\ufffd[31mc\ufffd\n\td\ufffd"),
@@ -347,6 +347,12 @@ async def test_no_more_than_a_kilobyte_of_an_answer_is_read(
     async with receiving(says) as receiver:
         outcome = await answered(post(f"http://hooks.test:{receiver.port}/"))
     assert (outcome.status, outcome.excerpt) == (200, excerpt)
+
+
+async def test_the_rest_of_an_answer_is_not_waited_for() -> None:
+    async with receiving(answer(body=b"y" * 5000)[:2000]) as receiver, asyncio.timeout(5):
+        outcome = await answered(post(f"http://hooks.test:{receiver.port}/"))
+    assert outcome.excerpt == "y" * 1024
 
 
 async def test_an_answer_counts_although_its_body_never_ends() -> None:

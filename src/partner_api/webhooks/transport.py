@@ -86,19 +86,17 @@ class Transport:
             request = self._request(self._allowed.parse(url), headers, body)
         except Invalid:
             return Unanswered("address not allowed", 0)
+        return await self._exchange(request)
+
+    async def _exchange(self, request: httpcore.Request) -> Outcome:
         connection = httpcore.AsyncHTTPConnection(
             request.url.origin, self._tls, network_backend=self._backend
         )
-        async with connection:
-            return await self._exchange(connection, request)
-
-    async def _exchange(
-        self, connection: httpcore.AsyncHTTPConnection, request: httpcore.Request
-    ) -> Outcome:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = started + self._patience.exchange_seconds
         try:
+            # It closes itself when this fails, else with the response.
             async with asyncio.timeout_at(deadline):
                 response = await connection.handle_async_request(request)
         except _OTHER_SIDE as error:
