@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from partner_api.kernel.errors import Misconfigured
 
@@ -65,6 +66,10 @@ class Settings(BaseSettings):
     """`kid:base64` of 32 bytes or more, comma-separated; the first signs, all verify."""
     check_in_interval_seconds: int = Field(default=240, ge=10, le=3600)
     """How often a device is asked to check in; answers vary downwards only."""
+    webhook_allow_http: bool = False
+    """Whether webhooks may go unencrypted."""
+    webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks that webhooks may reach although they are not public, comma-separated."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where `serve` answers Prometheus; unset means nowhere."""
     metrics_host: str = "127.0.0.1"
@@ -83,6 +88,13 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
             raise ValueError("must be an http or https address such as https://partner.example.com")
         return value.rstrip("/")
+
+    @field_validator("webhook_allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -1,0 +1,1 @@
+"""Telling an MSP's own systems what happened, by HTTP requests they can verify."""
