@@ -75,10 +75,11 @@ def _log() -> None:
     op.create_table(
         "event_interests",
         sa.Column("msp_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("msp_id", name=op.f("event_interests_pkey")),
+        sa.PrimaryKeyConstraint("msp_id", "source", name=op.f("event_interests_pkey")),
     )
-    protect("event_interests", api="select, insert, update")
+    protect("event_interests", api="select, insert, update, delete")
     open_to(Role.FUNCTIONS, "event_interests", grants="select")
     _events()
 

@@ -1,4 +1,4 @@
-"""Which partitions there are: of logs and events by the day, of steps by the month, and ahead."""
+"""Which partitions there are: of logs, events and deliveries by the day, of steps by the month, and ahead."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ PARTITIONED = (
     Partitioned("logs", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
     # Events lie by the day until which they are kept, thirty days ahead of when they happen.
     Partitioned("events", "day", kept=timedelta(), ahead=timedelta(days=38)),
+    Partitioned("webhook_deliveries", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
     Partitioned("device_transitions", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
 )
 

@@ -38,12 +38,13 @@ class Interests:
             self._kept[msp_id] = until
 
     async def _write(self, msp_id: MspId, until: datetime) -> None:
-        interest = insert(EventInterest).values(msp_id=msp_id, until=until)
+        interest = insert(EventInterest).values(msp_id=msp_id, source="followers", until=until)
         later = func.greatest(EventInterest.until, interest.excluded.until)
         async with self._tenancy.session(msp_id) as session:
             await session.execute(
                 interest.on_conflict_do_update(
-                    index_elements=[EventInterest.msp_id], set_={"until": later}
+                    index_elements=[EventInterest.msp_id, EventInterest.source],
+                    set_={"until": later},
                 )
             )
             await session.commit()

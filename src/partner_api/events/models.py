@@ -53,10 +53,12 @@ class EventLog(MspOwned, Base):
 
 
 class EventInterest(MspOwned, Base):
-    """Until when somebody wants to hear of an MSP's check-ins."""
+    """Until when somebody wants to hear of an MSP's check-ins; webhooks want to for ever."""
 
     __tablename__ = "event_interests"
 
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    """`followers` or `webhooks`."""
     until: Mapped[datetime] = mapped_column(Instant)
 
 

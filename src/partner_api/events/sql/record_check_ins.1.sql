@@ -10,7 +10,7 @@ as $$
            jsonb_build_object('device', device_facts(d, status_state(d.stage, d.is_current)))
       from unnest(p_msp_ids, p_client_ids, p_seen)
            with ordinality as i (msp_id, client_id, seen, ordinal)
-      join event_interests w on w.msp_id = i.msp_id and w.until > p_now
       join devices d on d.msp_id = i.msp_id and d.client_id = i.client_id
+     where exists (select from event_interests w where w.msp_id = i.msp_id and w.until > p_now)
      order by i.ordinal
 $$
