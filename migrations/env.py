@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from partner_api.config import Settings
 from partner_api.database.base import Base, TransactionId
 from partner_api.database.cluster import EmbeddedCluster
+from partner_api.database.partitions import PARTITIONED
 from partner_api.devices import models as _devices  # noqa: F401
+from partner_api.events import models as _events  # noqa: F401
 from partner_api.history import models as _history  # noqa: F401
 from partner_api.identity import models as _identity  # noqa: F401
 from partner_api.logs import models as _logs  # noqa: F401
@@ -30,7 +32,7 @@ ischema_names["xid8"] = TransactionId
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Partitions come and go by themselves; they are nobody's migration."""
-    partitions = ("logs_", "device_transitions_")
+    partitions = tuple(f"{each.table}_" for each in PARTITIONED)
     return not (kind == "table" and name is not None and name.startswith(partitions))
 
 

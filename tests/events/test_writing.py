@@ -254,5 +254,5 @@ async def test_places_have_no_gap(tenant: Tenant, told: Told) -> None:
 
 _LOG = "select * from events where msp_id = $1 and position > $2 order by position"
 _INTEREST = """
-    insert into event_interests (msp_id, until) values ($1, $2)
-    on conflict (msp_id) do update set until = excluded.until"""
+    insert into event_interests (msp_id, source, until) values ($1, 'followers', $2)
+    on conflict (msp_id, source) do update set until = excluded.until"""

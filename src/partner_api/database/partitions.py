@@ -1,4 +1,4 @@
-"""Which partitions there are: of logs, events and deliveries by the day, of steps by the month, and ahead."""
+"""Which partitions there are: by the day or the month, and a while ahead."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
