@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -70,7 +71,15 @@ def clock(session_clock: StoppedClock) -> Iterator[StoppedClock]:
 async def databases(cluster: EmbeddedCluster, session_clock: StoppedClock) -> Databases:
     with cluster.join() as databases:
         await upgrade(databases, session_clock.now())
+        await _be_present(databases)
         return databases
+
+
+async def _be_present(databases: Databases) -> None:
+    """The server is always there, however far tests move their clock."""
+    connection = await asyncpg.connect(databases.require_owner())
+    await connection.execute("update server_presence set seen_at = 'infinity'")
+    await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,14 @@ down_revision = "0015_relayed_check_ins"
 branch_labels = None
 depends_on = None
 
-RECORDING = ("outage", "device_facts", "record_outages", "record_check_ins", "record_version")
+RECORDING = (
+    "resumed_at",
+    "outage",
+    "device_facts",
+    "record_outages",
+    "record_check_ins",
+    "record_version",
+)
 REPLACED = (
     "devices/sql/record_changes.2.sql",
     "devices/sql/remove_device.2.sql",
@@ -148,5 +155,27 @@ def _functions() -> None:
 
 
 def _settle() -> None:
-    """Who went out before anybody wrote events is out, and nobody hears of it now."""
-    op.execute("update devices set is_out = true where last_seen < now() - interval '3600 seconds'")
+    """Thresholds that were chosen before are followed; who went out before is out, unannounced."""
+    op.execute(
+        """
+        update organizations o set offline_event_seconds = c.value
+          from (select p.msp_id, p.org_id, coalesce(s.value, m.value) as value
+                  from organizations p
+                  left join organization_settings s
+                    on (s.msp_id, s.org_id, s.name) = (p.msp_id, p.org_id, 'offlineEventSeconds')
+                  left join msp_settings m
+                    on (m.msp_id, m.name) = (p.msp_id, 'offlineEventSeconds')) c
+         where (c.msp_id, c.org_id) = (o.msp_id, o.org_id) and c.value is not null"""
+    )
+    op.execute(
+        """
+        update devices d set offline_event_seconds = o.offline_event_seconds
+          from organizations o
+         where (o.msp_id, o.org_id) = (d.msp_id, d.org_id)
+           and d.offline_event_seconds <> o.offline_event_seconds"""
+    )
+    op.execute(
+        """
+        update devices set is_out = true
+         where last_seen < now() - make_interval(secs => offline_event_seconds)"""
+    )

@@ -34,6 +34,7 @@ from partner_api.database.roles import Role, check_login
 from partner_api.events.feed import EventFeed
 from partner_api.events.interests import Interests
 from partner_api.events.log import Events
+from partner_api.events.presence import Presence
 from partner_api.fleet.counts import Counts
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
@@ -138,7 +139,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        await _Server(config, services.feed).serve([listener])
+        async with services.presence.kept():
+            await _Server(config, services.feed).serve([listener])
 
 
 class _Server(uvicorn.Server):
@@ -183,6 +185,7 @@ def _services(
         events=Events(tenancy, gate),
         feed=EventFeed(pool),
         interests=Interests(tenancy, gate, clock),
+        presence=Presence(pool, clock),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,
         log_lines=LogLines(ingest, clock, log_buckets, grouping),

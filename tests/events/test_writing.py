@@ -13,6 +13,7 @@ from partner_api.config import Databases
 from partner_api.database.pools import acquired, create_pool
 from partner_api.events.numbering import Numberer
 from partner_api.operations.administration import Administration
+from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
 from tests.history.conftest import away
@@ -170,17 +171,25 @@ async def test_an_organization_s_own_threshold_counts(
 
 
 async def test_after_the_server_was_away_devices_have_their_time_again(
-    databases: Databases, agent: Agent, told: Told, sweeper: Worker, clock: StoppedClock
+    databases: Databases,
+    services: Services,
+    agent: Agent,
+    told: Told,
+    sweeper: Worker,
+    clock: StoppedClock,
 ) -> None:
     await agent.check_in()
     seen = clock.now()
     await told()
-    clock.advance(seconds=7200)
     connection = await asyncpg.connect(databases.require_owner())
     try:
-        await connection.execute("update server_presence set resumed_at = $1", clock.now())
+        # A restart takes less than a minute; this took two hours.
+        await services.presence.beat()
+        clock.advance(seconds=7200)
         await sweeper.work()
         assert "device.offline" not in kinds(await told())
+        await services.presence.beat()
+        await connection.execute("update server_presence set seen_at = 'infinity'")
         clock.advance(seconds=3599)
         await sweeper.work()
         assert "device.offline" not in kinds(await told())
@@ -189,7 +198,9 @@ async def test_after_the_server_was_away_devices_have_their_time_again(
         (offline,) = [row for row in await told() if row["type"] == "device.offline"]
         assert offline["happened_at"] == seen + timedelta(hours=1)
     finally:
-        await connection.execute("update server_presence set resumed_at = null")
+        await connection.execute(
+            "update server_presence set seen_at = 'infinity', resumed_at = null"
+        )
         await connection.close()
 
 

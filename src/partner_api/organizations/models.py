@@ -37,8 +37,8 @@ class Organization(MspOwned, Base):
     """This and the next three: the settings in force, the MSP's and the organization's in one."""
     online_seconds: Mapped[int] = mapped_column(Integer, server_default="3600")
     critical_seconds: Mapped[int] = mapped_column(Integer, server_default="86400")
-    check_in_interval_seconds: Mapped[int | None] = mapped_column(Integer)
     offline_event_seconds: Mapped[int] = mapped_column(Integer, server_default="3600")
+    check_in_interval_seconds: Mapped[int | None] = mapped_column(Integer)
     """Null where nobody chose one: the server's."""
     settings_changed_at: Mapped[datetime | None] = mapped_column(Instant)
     """When they last changed, until every device follows them."""

@@ -12,7 +12,7 @@ ROOT: Final = "organizations"
 """Distributed first; every other tenant's table lies beside it."""
 
 # Read in the statements of every tenant, written by the operator and the worker.
-REFERENCE: Final = frozenset({"msps", "releases"})
+REFERENCE: Final = frozenset({"msps", "releases", "server_presence"})
 # Asked of the coordinator alone: the schema's revision, and how far the sweep has come.
 LOCAL: Final = frozenset({"alembic_version", "sweep_watermark"})
 

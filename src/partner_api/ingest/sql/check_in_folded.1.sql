@@ -86,7 +86,7 @@ as $$
                        -- Of the first moment's outage the sweep told already, if it noticed.
                        case when m.n > 1 or not m.was_out then
                            outage(m.seen_before, m.offline_event_seconds,
-                                  (select p.resumed_at from server_presence p), m.seen)
+                                  (select resumed_at(p_now)), m.seen)
                        end as offline_at
                   from moments m) o
          where o.offline_at is not null or (o.n = 1 and (o.was_out or o.seen_before is null))

@@ -53,7 +53,7 @@ as $$
           from (select w.ordinal, w.msp_id, w.client_id, w.last_seen, w.was_out,
                        case when not w.was_out then
                            outage(w.seen_before, w.offline_event_seconds,
-                                  (select p.resumed_at from server_presence p), w.last_seen)
+                                  (select resumed_at(p_now)), w.last_seen)
                        end as offline_at
                   from written w) o
          where o.was_out or o.offline_at is not null

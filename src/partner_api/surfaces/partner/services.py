@@ -8,6 +8,7 @@ from partner_api.database.readiness import Readiness
 from partner_api.events.feed import EventFeed
 from partner_api.events.interests import Interests
 from partner_api.events.log import Events
+from partner_api.events.presence import Presence
 from partner_api.fleet.devices import Devices
 from partner_api.fleet.organizations import Organizations
 from partner_api.history.service import History
@@ -45,6 +46,7 @@ class Services:
     events: Events
     feed: EventFeed
     interests: Interests
+    presence: Presence
     provisioning: Provisioning
     check_ins: CheckIns
     log_lines: LogLines

@@ -11,7 +11,7 @@ as $$
                array[d.streaming_seconds, d.online_seconds, d.critical_seconds] as ages,
                case when not d.is_out then
                    outage(d.last_seen, d.offline_event_seconds,
-                          (select p.resumed_at from server_presence p), p_now)
+                          (select resumed_at(p_now)), p_now)
                end as offline_at
           from unnest(p_msp_ids, p_client_ids) as i (msp_id, client_id)
           join devices d on d.msp_id = i.msp_id and d.client_id = i.client_id

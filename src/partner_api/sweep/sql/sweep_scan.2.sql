@@ -8,7 +8,7 @@ as $$
 declare
     v_from tid;
     v_to tid;
-    v_resumed_at timestamptz := (select p.resumed_at from server_presence p);
+    v_resumed_at timestamptz := resumed_at(p_now);
 begin
     foreach first in array p_firsts loop
         v_from := format('(%s,0)', first)::tid;
