@@ -56,15 +56,16 @@ def _outbox() -> None:
         "webhook_outbox",
         sa.Column("msp_id", sa.Uuid(), nullable=False),
         sa.Column("webhook_id", sa.Uuid(), nullable=False),
-        sa.Column("delivery_id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("client_id", sa.Uuid(), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_claimed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("claims", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("claims", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("attempts", JSONB(), server_default=sa.text("'[]'"), nullable=False),
         sa.PrimaryKeyConstraint(
-            "msp_id", "webhook_id", "delivery_id", name=op.f("webhook_outbox_pkey")
+            "msp_id", "webhook_id", "position", name=op.f("webhook_outbox_pkey")
         ),
     )
     op.create_index(
@@ -87,21 +88,20 @@ def _ended() -> None:
         "webhook_deliveries",
         sa.Column("msp_id", sa.Uuid(), nullable=False),
         sa.Column("webhook_id", sa.Uuid(), nullable=False),
-        sa.Column("delivery_id", sa.Uuid(), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_delivered", sa.Boolean(), nullable=False),
         sa.Column("attempts", JSONB(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "msp_id", "webhook_id", "delivery_id", "ended_at", name=op.f("webhook_deliveries_pkey")
+            "msp_id", "webhook_id", "position", "kept_until", name=op.f("webhook_deliveries_pkey")
         ),
-        postgresql_partition_by="RANGE (ended_at)",
+        postgresql_partition_by="RANGE (kept_until)",
     )
-    protect("webhook_deliveries", api="select")
-    open_to(Role.FUNCTIONS, "webhook_deliveries", grants="select, insert")
+    protect("webhook_deliveries", api="select, delete")
+    open_to(Role.FUNCTIONS, "webhook_deliveries", grants="select, insert, delete")
     op.execute(f"alter table webhook_deliveries owner to {Role.PARTITIONS}")
     today = datetime.now(UTC).date()
-    last = today + timedelta(days=7)
+    last = today + timedelta(days=38)
     op.execute(f"select keep_partitions('webhook_deliveries', 'day', '{today}', '{last}')")
 
 
@@ -110,7 +110,7 @@ def _replays() -> None:
         "webhook_replays",
         sa.Column("msp_id", sa.Uuid(), nullable=False),
         sa.Column("webhook_id", sa.Uuid(), nullable=False),
-        sa.Column("replay_id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("replay_id", sa.Uuid(), nullable=False),
         sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("to_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("looked_to", sa.BigInteger(), server_default=sa.text("0"), nullable=False),

@@ -20,9 +20,9 @@ class Partitioned:
 # Ahead, so that a server whose worker stands still goes on taking what comes.
 PARTITIONED = (
     Partitioned("logs", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
-    # Events lie by the day until which they are kept, thirty days ahead of when they happen.
+    # These lie by the day until which they are kept, thirty days ahead of when events happen.
     Partitioned("events", "day", kept=timedelta(), ahead=timedelta(days=38)),
-    Partitioned("webhook_deliveries", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
+    Partitioned("webhook_deliveries", "day", kept=timedelta(), ahead=timedelta(days=38)),
     Partitioned("device_transitions", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
 )
 

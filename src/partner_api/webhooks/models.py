@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Index, SmallInteger, Text, text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -67,29 +67,31 @@ class QueuedDelivery(MspOwned, Base):
     )
 
     webhook_id: Mapped[UUID] = mapped_column(primary_key=True)
-    delivery_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
-    """Ascends with time."""
-    position: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    """The event's place in the log; with the webhook it is the delivery's identity."""
+    kept_until: Mapped[datetime] = mapped_column(Instant)
+    """The event's, and so the delivery's."""
     client_id: Mapped[UUID | None]
     due_at: Mapped[datetime] = mapped_column(Instant)
     """When it is attempted next; while a worker has it, when another may take it over."""
     is_claimed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
-    claims: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    claims: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """How often a worker took it: whoever holds an older claim may not say what became of it."""
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    """How many attempts failed since it was queued, the last time that it was."""
     attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
-    """Those that failed, oldest first."""
+    """All that were made, oldest first, those before it was queued again included."""
 
 
 class EndedDelivery(MspOwned, Base):
-    """A delivery that needs nothing more; one partition for each day in which they ended."""
+    """A delivery that needs nothing more; kept as long as its event, by the day."""
 
     __tablename__ = "webhook_deliveries"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (ended_at)"},)
+    __table_args__ = ({"postgresql_partition_by": "RANGE (kept_until)"},)
 
     webhook_id: Mapped[UUID] = mapped_column(primary_key=True)
-    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
-    ended_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    kept_until: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     is_delivered: Mapped[bool] = mapped_column(Boolean)
     attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
@@ -100,7 +102,7 @@ class Replay(MspOwned, Base):
     __tablename__ = "webhook_replays"
 
     webhook_id: Mapped[UUID] = mapped_column(primary_key=True)
-    replay_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    replay_id: Mapped[UUID] = mapped_column(primary_key=True)
     from_at: Mapped[datetime] = mapped_column(Instant)
     to_at: Mapped[datetime] = mapped_column(Instant)
     """Of what happened before this moment."""
