@@ -1,8 +1,9 @@
 """A fleet's everyday, at full size: `make bench-day SIZE=1000000`.
 
-Every device checks in every 240 seconds, and dashboards read twenty times a second beside it, for
-ten minutes. Printed: errors, latencies, how late requests were sent, processor time, the log
-written, and the memory of the API process as time passes.
+Once the server has swept all of them, every device checks in every 240 seconds, and dashboards
+read twenty times a second beside it, for ten minutes. Printed: errors, latencies, how late
+requests were sent, processor time, the log written, and the memory of the API process as time
+passes.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from partner_api.surfaces.partner.agent import CHECK_INS
 READS_PER_SECOND = 20.0
 _CONNECTIONS = 256
 _READERS = 16
+_SWEEP_POLLS = 600
+_SWEPT = "select exists (select from sweep_watermark where now() - swept_at < interval '1 second')"
 
 
 def main() -> None:
@@ -56,6 +59,7 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     owner = await asyncpg.connect(product.place.databases.require_owner())
     hot_before, updated_before = await owner.fetchrow(_HOT) or (0, 0)
     meter, api = product.meter(), product.api()
+    await _swept(owner)
     print(f"{rate:,.0f} check-ins and {READS_PER_SECOND:.0f} reads a second …", flush=True)
     before, began = await meter.read(), time.monotonic()
     watching = asyncio.create_task(_watch(product, seconds))
@@ -93,6 +97,16 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     updated -= updated_before
     print(f"in place (HOT)   {(hot - hot_before) / max(1, updated):.4f} of {updated:,} updates")
     await owner.close()
+
+
+async def _swept(owner: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Until the sweep has seen every device once; a day has no start of a server in it."""
+    for _ in range(_SWEEP_POLLS):
+        if await owner.fetchval(_SWEPT):
+            return
+        await asyncio.sleep(0.1)
+    msg = "the sweep did not come round within a minute"
+    raise TimeoutError(msg)
 
 
 def dashboard(ask: Client, fleet: Fleet, token: str) -> list[bytes]:
