@@ -17,14 +17,14 @@ import uvloop
 from bench import wrk
 from bench.fleet import BODY, INTERVAL_SECONDS, Fleet, fill, prepare
 from bench.load import Client, client, pace
-from bench.meter import between, megabytes
+from bench.meter import between, megabytes, until
 from bench.product import Place, Product, database, serving
 from partner_api.surfaces.partner.agent import CHECK_INS
 
 READS_PER_SECOND = 20.0
 _CONNECTIONS = 256
 _READERS = 16
-_SWEEP_POLLS = 600
+_SWEEP_SECONDS = 60.0
 _SWEPT = "select exists (select from sweep_watermark where now() - swept_at < interval '1 second')"
 
 
@@ -59,7 +59,8 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     owner = await asyncpg.connect(product.place.databases.require_owner())
     hot_before, updated_before = await owner.fetchrow(_HOT) or (0, 0)
     meter, api = product.meter(), product.api()
-    await _swept(owner)
+    # A day has no start of a server in it.
+    await until(owner, _SWEPT, seconds=_SWEEP_SECONDS)
     print(f"{rate:,.0f} check-ins and {READS_PER_SECOND:.0f} reads a second …", flush=True)
     before, began = await meter.read(), time.monotonic()
     watching = asyncio.create_task(_watch(product, seconds))
@@ -97,16 +98,6 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     updated -= updated_before
     print(f"in place (HOT)   {(hot - hot_before) / max(1, updated):.4f} of {updated:,} updates")
     await owner.close()
-
-
-async def _swept(owner: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Until the sweep has seen every device once; a day has no start of a server in it."""
-    for _ in range(_SWEEP_POLLS):
-        if await owner.fetchval(_SWEPT):
-            return
-        await asyncio.sleep(0.1)
-    msg = "the sweep did not come round within a minute"
-    raise TimeoutError(msg)
 
 
 def dashboard(ask: Client, fleet: Fleet, token: str) -> list[bytes]:

@@ -18,7 +18,7 @@ import uvloop
 
 from bench.fleet import BODY, Fleet, every, fill, prepare
 from bench.load import Client, client, pace
-from bench.meter import between
+from bench.meter import between, until
 from bench.product import Place, Product, database, serving
 from bench.relay import GROUP, relay, relayed_by
 from partner_api.kernel.ids import format_client_id
@@ -74,12 +74,13 @@ async def _write(product: Product, ask: Client, fleet: Fleet, owner: Owner, seco
         passed = time.perf_counter() - began
         spent = between(before, await meter.read())
         name = "heard of" if heard else "not heard of"
+        server, database = spent.server / taken * 1e6, spent.database / taken * 1e6
         print(
-            f"check-ins {name:<13} {taken / passed:,.0f}/s, API {spent.server / taken * 1e6:.1f} us, "
-            f"PostgreSQL {spent.database / taken * 1e6:.1f} us",
+            f"check-ins {name:<13} {taken / passed:,.0f}/s, API {server:.1f} us, "
+            f"PostgreSQL {database:.1f} us",
             flush=True,
         )
-    await _until(owner, _IS_NUMBERED, fleet)
+    await until(owner, _IS_NUMBERED, fleet.msp_id, seconds=_PATIENCE_SECONDS)
     written, passed = taken, time.perf_counter() - began
     print(f"events in their places  {written / passed:,.0f}/s", flush=True)
 
@@ -135,23 +136,13 @@ async def _fall_silent(product: Product, fleet: Fleet, owner: Owner) -> None:
     before = await meter.read()
     await asyncio.sleep(_IN_A_MOMENT_SECONDS)
     began = time.perf_counter()
-    await _until(owner, _ARE_ANNOUNCED, fleet)
+    await until(owner, _ARE_ANNOUNCED, fleet.msp_id, fleet.devices, seconds=_PATIENCE_SECONDS)
     passed = time.perf_counter() - began
     spent = between(before, await meter.read())
     print(
         f"{fleet.devices:,} fell silent, announced in {passed:.1f} s, "
         f"PostgreSQL {spent.database / fleet.devices * 1e6:.0f} us a device"
     )
-
-
-async def _until(owner: Owner, statement: str, fleet: Fleet) -> None:
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not await owner.fetchval(statement, *_values(statement, fleet)):
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - the database is asked, not an event
-
-
-def _values(statement: str, fleet: Fleet) -> list[object]:
-    return [fleet.msp_id, fleet.devices][: statement.count("$")]
 
 
 _COUNT = """
