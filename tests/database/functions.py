@@ -59,6 +59,7 @@ PLAIN = {
     "record_release": set(),
     "record_version": {Role.API, Role.FUNCTIONS},
     "remove_device": {Role.API, Role.FUNCTIONS},
+    "resumed_at": {Role.API, Role.FUNCTIONS},
     "search_text": {Role.API, Role.FUNCTIONS},
     "status_is_fresh": {Role.API},
     "status_stage": {Role.API, Role.FUNCTIONS},
