@@ -121,7 +121,9 @@ def test_no_sql_asks_the_database_for_the_time_or_for_ids() -> None:
                 assert node.value.id != "func" or node.attr not in {"now", "current_timestamp"}
 
 
-@pytest.mark.parametrize("package", ["events", "fleet", "history", "identity", "ingest", "logs", "settings"])
+@pytest.mark.parametrize(
+    "package", ["events", "fleet", "history", "identity", "ingest", "logs", "settings"]
+)
 def test_every_sql_text_that_names_a_tenants_table_names_the_tenant(package: str) -> None:
     """A text with holes may get its tenant through one; what it becomes is watched below."""
     own = [(path, piece) for path, piece in ALL_TEXTS if path.is_relative_to(PACKAGE / package)]
