@@ -71,6 +71,7 @@ PLAIN = {
 PURE = {
     "device_trigrams",
     "is_calm",
+    "outage",
     "search_text",
     "status_stage",
     "status_state",

@@ -155,7 +155,8 @@ _RELATIONS = """
     select relname from pg_class
      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')"""
 _SEQUENCES = """
-    select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'"""
+    select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'
+       and has_sequence_privilege(oid, 'usage, select, update')"""
 
 
 @pytest.mark.parametrize("role", ACTING)

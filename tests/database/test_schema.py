@@ -231,9 +231,13 @@ _ACTIVE = [
 ]
 
 
+# What is written about a device under its row's lock has an order; a clock would not give it.
+_SEQUENCE = "event_inbox_inbox_id_seq"
+
+
 async def test_nothing_happens_by_itself(connection: asyncpg.Connection) -> None:
     for statement in _ACTIVE:
-        assert await column(connection, statement) == [], statement
+        assert set(await column(connection, statement)) <= {_SEQUENCE}, statement
 
 
 async def test_sort_keys_compare_byte_by_byte(connection: asyncpg.Connection) -> None:
