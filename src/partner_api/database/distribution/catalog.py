@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -85,13 +86,27 @@ async def read_memberships(connection: Connection) -> Sequence[str]:
 async def read_shared_functions(
     connection: Connection, local: Collection[str]
 ) -> Sequence[Function]:
-    """Functions that statements on shards call, oldest first.
+    """Functions that statements on shards call, each after those it calls.
 
     Those with their callers' rights, but for one that reads a table only the coordinator has; and
     the search, which lists of devices call where the devices are.
     """
     rows = await connection.fetch(_SHARED_FUNCTIONS, sorted(local))
-    return [Function(*row) for row in rows]
+    return _callees_first([Function(*row) for row in rows])
+
+
+def _callees_first(functions: Sequence[Function]) -> Sequence[Function]:
+    # What a body in SQL calls has to be there when it is created.
+    named = {function.signature: function for function in functions}
+    calls = {
+        caller.signature: {
+            callee.signature
+            for callee in functions
+            if callee is not caller and f"{callee.name}(" in caller.definition
+        }
+        for caller in functions
+    }
+    return [named[signature] for signature in TopologicalSorter(calls).static_order()]
 
 
 OUR_TABLES = """

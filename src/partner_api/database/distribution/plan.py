@@ -144,6 +144,12 @@ async def _settings(connection: Connection) -> Sequence[str]:
     """Settings of the roles that statements on shards run as."""
     api = await read_logins(connection, Role.API)
     return [
+        # Or each look at the catalogs asks of every relation whether it is a shard: looking up
+        # types then takes seconds.
+        *(
+            f"alter role {login} set citus.override_table_visibility = off"
+            for login in await read_logins(connection, *SERVING)
+        ),
         # The policies read the tenant on the nodes, where SET LOCAL has to arrive.
         *(f"alter role {login} set citus.propagate_set_commands = 'local'" for login in api),
         # Functions called for the rows of one shard read and write beside that shard. Citus
