@@ -158,7 +158,8 @@ def _fleet(devices: str, where: str, now: str) -> str:
                    d.health, d.quiet_since, {live_state_sql(now)} as state
               from {devices} d
               -- Left, though every device has one: else the planner may start with organizations.
-              left join organizations o on o.msp_id = d.msp_id and o.org_id = d.org_id
+              -- The tenant is the parameter, or a distributed database may not see that it is one.
+              left join organizations o on o.msp_id = $1 and o.org_id = d.org_id
              where {where}"""
 
 
