@@ -18,6 +18,7 @@ RECORDING = (
     "resumed_at",
     "outage",
     "device_facts",
+    "record_event",
     "record_outages",
     "record_check_ins",
     "record_version",

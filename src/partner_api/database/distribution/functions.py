@@ -17,15 +17,18 @@ from partner_api.kernel.errors import Misconfigured
 RESHAPED: Final = (
     "matching_devices",
     "record_changes",
+    "record_check_ins",
+    "record_outages",
     "search_devices",
     "sweep_pages",
     "unapplied_releases",
+    "waiting_events",
 )
 OF_ONE_TENANT: Final = (
-    "check_in_careful",
     "check_in_calm",
-    "check_in_stepping",
+    "check_in_folded",
     "check_in_lock",
+    "check_in_stepping",
     "forget_hints",
     "log_group",
     "sweep_devices",
@@ -72,7 +75,9 @@ def of_one_tenant(definition: str) -> str:
     text = re.sub(r"(\bunnest\(\s*)p_msp_ids, ", r"\1", text)
     text = re.sub(r"(\bas i ?\(\s*)msp_id, ", r"\1", text)
     # Of `i` nothing is left to compare with; `c` and `w` hold rows of tables already compared.
-    text = re.sub(r"\b[icw]\.msp_id\b", "p_msp_id", text)
+    text = re.sub(r"\b[cimow]\.msp_id\b", "p_msp_id", text)
+    # Whether anybody at all wants to hear of check-ins is asked of the one tenant.
+    text = re.sub(r"(\bfrom event_interests (\w) where )", r"\1\2.msp_id = p_msp_id and ", text)
     if text == definition or "p_msp_ids" in text:
         raise Misconfigured("a function of many tenants is no longer in the form this needs")
     return text

@@ -5,9 +5,9 @@ create function record_release(
 language sql volatile
 set search_path = pg_catalog, public, pg_temp
 as $$
-    insert into event_inbox (msp_id, type, happened_at, data)
-    select m.msp_id, 'release.published', p_now,
-           jsonb_build_object('release', jsonb_strip_nulls(jsonb_build_object(
-               'channel', p_channel, 'os', nullif(p_os, ''), 'version', p_version)))
-      from msps m order by m.msp_id
+    select record_event(
+               m.msp_id, 'release.published', p_now, null, null,
+               jsonb_build_object('release', jsonb_strip_nulls(jsonb_build_object(
+                   'channel', p_channel, 'os', nullif(p_os, ''), 'version', p_version))))
+      from msps m
 $$

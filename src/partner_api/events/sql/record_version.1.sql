@@ -6,11 +6,11 @@ create function record_version(
 language sql volatile
 set search_path = pg_catalog, public, pg_temp
 as $$
-    insert into event_inbox (msp_id, type, happened_at, org_id, client_id, data)
-    select d.msp_id, 'device.version_changed', p_now, d.org_id, d.client_id,
-           jsonb_build_object(
-               'device', device_facts(d, status_state(d.stage, d.is_current)),
-               'previous', jsonb_build_object('currentVersion', p_version_before))
+    select record_event(
+               d.msp_id, 'device.version_changed', p_now, d.org_id, d.client_id,
+               jsonb_build_object(
+                   'device', device_facts(row(d.*)::devices, status_state(d.stage, d.is_current)),
+                   'previous', jsonb_build_object('currentVersion', p_version_before)))
       from devices d
      where d.msp_id = p_msp_id and d.client_id = p_client_id
        and d.current_version <> p_version_before

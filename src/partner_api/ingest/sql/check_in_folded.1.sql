@@ -63,7 +63,8 @@ as $$
                is_out = d.is_out and i.last_seen = d.last_seen
           from walked i
          where d.msp_id = i.msp_id and d.client_id = i.client_id and d.token_hash = i.token_hash
-        returning i.ordinal, i.w, d as device, d.msp_id, d.client_id, d.org_id, d.channel, d.os,
+        returning i.ordinal, i.w, row(d.*)::devices as device, d.msp_id, d.client_id, d.org_id,
+                  d.channel, d.os,
                   search_text(d.asset_id, d.serial_number, d.user_name, d.user_email) as text,
                   status_state(old.stage, old.is_current) as state_before,
                   status_state(d.stage, d.is_current) as state_after,
@@ -97,15 +98,14 @@ as $$
                )::device_change order by w.ordinal), p_now)
           from written w
           left join outages on true
-    ), versions as (
-        insert into event_inbox (msp_id, type, happened_at, org_id, client_id, data)
-        select w.msp_id, 'device.version_changed', (w.device).last_seen, w.org_id, w.client_id,
-               jsonb_build_object(
-                   'device', device_facts(w.device, w.state_after),
-                   'previous', jsonb_build_object('currentVersion', w.version_before))
+    ), versions as materialized (
+        select count(record_event(
+                   w.msp_id, 'device.version_changed', (w.device).last_seen, w.org_id, w.client_id,
+                   jsonb_build_object(
+                       'device', device_facts(w.device, w.state_after),
+                       'previous', jsonb_build_object('currentVersion', w.version_before))))
           from written w
-         where w.version_before <> (w.device).current_version
-         order by w.ordinal
+         where w.version_before <> (w.device).current_version and exists (select from recorded)
     ), noted as materialized (
         select record_check_ins(
                    array_agg(w.msp_id order by w.ordinal, s.seen),
@@ -116,18 +116,19 @@ as $$
          where exists (
                select from event_interests n where n.msp_id = w.msp_id and n.until > p_now)
         having count(*) > 0
-    ), searched as (
-        insert into device_texts (msp_id, client_id, text)
-        select w.msp_id, w.client_id, w.text
+    ), searched as materialized (
+        select keep_texts(w.msp_id, array_agg(w.client_id))
           from written w
          where not exists (
                select from device_texts t
                 where t.msp_id = w.msp_id and t.client_id = w.client_id and t.text = w.text)
-            on conflict (msp_id, client_id) do update set text = excluded.text
+         group by w.msp_id
     )
     select w.ordinal, r.version, r.version_sort
       from written w
      cross join recorded
+     cross join versions
+     cross join (select count(*) from searched) as texts
       left join noted on true
       left join lateral (
           select r.version, r.version_sort from releases r

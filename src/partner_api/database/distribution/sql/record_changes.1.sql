@@ -1,6 +1,6 @@
 -- record_changes on a distributed database, where every statement must name its tenant's shard: all
--- changes are of one tenant, and each row is inserted by itself. Says the same as the original in
--- devices/sql; a test runs both beside each other.
+-- changes are of one tenant, and each row is inserted by itself; events on the node of their device.
+-- Says the same as the original in devices/sql; a test runs both beside each other.
 create or replace function record_changes(p_changes device_change[], p_now timestamptz) returns void
 language plpgsql volatile
 set search_path = pg_catalog, public, pg_temp
@@ -24,6 +24,26 @@ begin
         values (v_msp_id, v_row.client_id, v_row.at, v_row.org_id, v_row.from_org_id,
                 v_row.state_before, v_row.state_after, v_row.cause);
     end loop;
+    perform record_event(
+                v_msp_id,
+                case s.cause when 'enrolled' then 'device.enrolled' when 'moved' then 'device.moved'
+                             when 'deleted' then 'device.deleted' else 'device.status_changed' end,
+                s.at, coalesce(c.org_id, c.org_id_before), c.client_id,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'device', device_facts(row(d.*)::devices, coalesce(s.state_after, s.state_before)),
+                    'previous', case s.cause
+                        when 'enrolled' then null
+                        when 'deleted' then null
+                        when 'moved' then jsonb_build_object('orgId', c.org_id_before)
+                        else jsonb_build_object('state', s.state_before) end)))
+       from unnest(p_changes) with ordinality
+            as c (msp_id, client_id, org_id_before, org_id, state_before, state_after, walked, n)
+       join devices d on d.msp_id = v_msp_id and d.client_id = c.client_id
+      cross join unnest((c.walked).at, (c.walked).states_before, (c.walked).states_after,
+                        (c.walked).causes) with ordinality
+            as s (at, state_before, state_after, cause, step)
+      where s.at > p_now - interval '30 days'
+      order by c.n, s.step;
     for v_row in
         select d.org_id,
                sum(d.n) filter (where d.state = 0) as s0, sum(d.n) filter (where d.state = 1) as s1,
