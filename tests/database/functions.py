@@ -54,6 +54,7 @@ PLAIN = {
     "record_changes": {Role.API, Role.FUNCTIONS},
     "record_check_ins": {Role.API, Role.FUNCTIONS},
     "record_enrolled": {Role.API, Role.FUNCTIONS},
+    "record_event": {Role.API, Role.FUNCTIONS},
     "record_outages": {Role.API, Role.FUNCTIONS},
     # The owner's, who alone publishes.
     "record_release": set(),

@@ -21,6 +21,8 @@ from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.migrations import upgrade
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import acquired, create_engine, create_pool
+from partner_api.events.numbering import Numberer
+from partner_api.events.presence import Presence
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.kernel.errors import Misconfigured
 from partner_api.operations.administration import administration
@@ -39,7 +41,8 @@ from tests.distribution.nodes import (
     join,
     stand_in,
 )
-from tests.factories.tenants import FACTS, Agent, create_tenant, post_enrollment
+from tests.events.log import follow, last_id
+from tests.factories.tenants import FACTS, Agent, Tenant, create_tenant, post_enrollment
 from tests.tenancy.models import TENANT_TABLES
 
 NAME = "partner_api_served"
@@ -75,6 +78,20 @@ class Fleet:
     async def follow(self) -> None:
         async with self.worker() as pool:
             await Followers(pool, self.clock).work()
+
+    async def number(self) -> None:
+        async with self.worker() as pool, acquired(pool) as connection:
+            while await Numberer(connection, self.clock).number():
+                """There may be more than one turn's worth."""
+
+    async def pass_minutes(self, minutes: int) -> None:
+        """Let time pass, and the server be there all the while."""
+        async with await create_pool(self.nodes.databases.api, size=1) as pool:
+            presence = Presence(pool, self.clock)
+            for _ in range(minutes):
+                await presence.beat()
+                self.clock.advance(seconds=60)
+            await presence.beat()
 
 
 @asynccontextmanager
@@ -238,6 +255,93 @@ async def test_releases_and_settings_reach_devices(fleet: Fleet) -> None:
     assert "release" in causes
     await fleet.sweep()
     assert (await agent.read())["connectionState"] == "idle"
+
+
+async def test_events_of_each_device_come_in_their_order(fleet: Fleet) -> None:
+    tenants = [fleet.ours.tenant, fleet.theirs.tenant]
+    await fleet.number()
+    ends = [await last_id(tenant) for tenant in tenants]
+    for tenant in tenants:
+        assert (await tenant.get("/v1/events?types=device.checkin")).status_code == 200
+    clients = await asyncio.gather(*(_live_and_die(fleet, tenant) for tenant in tenants))
+    await fleet.number()
+    for tenant, end, client_id in zip(tenants, ends, clients, strict=True):
+        events = await follow(tenant, end)
+        assert {event["mspId"] for event in events} == {tenant.msp}
+        first = int(end.removeprefix("evt_")) + 1
+        places = [int(event["id"].removeprefix("evt_")) for event in events]
+        assert places == list(range(first, first + len(events)))
+        types = [event["type"] for event in await follow(tenant, end, clientId=client_id)]
+        assert types == [
+            "device.enrolled",
+            *("device.online", "device.status_changed", "device.checkin"),
+            "device.moved",
+            "device.checkin",
+            *("device.version_changed", "device.checkin"),
+            "device.deleted",
+        ]
+
+
+async def _live_and_die(fleet: Fleet, tenant: Tenant) -> str:
+    """Changes by turns what is written on a device's node and what is written elsewhere."""
+    one, two = [await tenant.create_organization(name) for name in ("From", "To")]
+    agent = await tenant.enroll(one)
+    await agent.check_in()
+    path = f"/v1/devices/{agent.client_id}"
+    assert (await tenant.patch(path, json={"orgId": two})).is_success
+    fleet.clock.advance(seconds=1)
+    relayed = {"checkIns": [{"clientId": agent.client_id}]}
+    assert (await tenant.post("/v1/check-ins", json=relayed)).is_success
+    fleet.clock.advance(seconds=1)
+    await agent.check_in(currentVersion="2.0.0")
+    assert (await tenant.delete(path)).is_success
+    return agent.client_id
+
+
+async def test_outages_are_told_once(fleet: Fleet) -> None:
+    agent = await fleet.theirs.tenant.enroll(fleet.theirs.org_id)
+    tenant = agent.tenant
+    settings = f"/v1/organizations/{agent.org_id}/settings"
+    assert (await tenant.patch(settings, json={"offlineEventSeconds": 120})).is_success
+    await fleet.follow()
+    await agent.check_in()
+    await fleet.pass_minutes(3)
+    for _ in range(2):
+        await fleet.sweep()
+    await agent.check_in()
+    await fleet.number()
+    outages = {"clientId": agent.client_id, "types": "device.online,device.offline"}
+    told = await follow(tenant, None, **outages)
+    assert [event["type"] for event in told] == [
+        "device.online",
+        "device.offline",
+        "device.online",
+    ]
+    times = [datetime.fromisoformat(event["timestamp"]) for event in told]
+    assert [at - times[0] for at in times[1:]] == [timedelta(minutes=2), timedelta(minutes=3)]
+
+
+async def test_what_the_operator_does_is_told(fleet: Fleet) -> None:
+    tenants = [fleet.ours.tenant, fleet.theirs.tenant]
+    await fleet.number()
+    ends = [await last_id(tenant) for tenant in tenants]
+    ours = tenants[0]
+    org_id = await ours.create_organization("Acme")
+    assert (await ours.patch(f"/v1/organizations/{org_id}", json={"name": "Acme Ltd"})).is_success
+    assert (await ours.delete(f"/v1/organizations/{org_id}")).is_success
+    async with administration(fleet.nodes.databases.require_owner(), fleet.clock) as operator:
+        new = await operator.create_credential(ours.msp)
+        await operator.set_credential_enabled(new.client_id, enabled=False)
+        await operator.publish_release("events", "9.9", None)
+    await fleet.number()
+    told = [[event["type"] for event in await follow(*place)] for place in zip(tenants, ends)]
+    assert told == [
+        [
+            *("org.created", "org.updated", "org.deleted"),
+            *("credential.created", "credential.disabled", "release.published"),
+        ],
+        ["release.published"],
+    ]
 
 
 async def test_no_msp_sees_another(fleet: Fleet) -> None:

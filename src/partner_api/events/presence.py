@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import asyncpg
 
@@ -13,11 +14,11 @@ from partner_api.kernel.errors import Unavailable
 _BEAT_SECONDS = 10.0
 
 # As events/sql/resumed_at reads it: whoever comes back after more than a minute notes when.
+_AWAY = timedelta(seconds=60)
+# A distributed database refuses to reckon with times in a CASE.
 _BEAT = """
     update server_presence
-       set resumed_at = case when seen_at >= $1::timestamptz - interval '60 seconds'
-                         then resumed_at else $1 end,
-           seen_at = $1"""
+       set resumed_at = case when seen_at >= $2 then resumed_at else $1 end, seen_at = $1"""
 
 
 class Presence:
@@ -30,7 +31,8 @@ class Presence:
     async def beat(self) -> None:
         """Say so now; Unavailable."""
         async with acquired(self._pool) as connection:
-            await connection.execute(_BEAT, self._clock.now())
+            now = self._clock.now()
+            await connection.execute(_BEAT, now, now - _AWAY)
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:

@@ -74,10 +74,8 @@ def of_one_tenant(definition: str) -> str:
     text = definition.replace("p_msp_ids uuid[]", "p_msp_id uuid")
     text = re.sub(r"(\bunnest\(\s*)p_msp_ids, ", r"\1", text)
     text = re.sub(r"(\bas i ?\(\s*)msp_id, ", r"\1", text)
-    # Of `i` nothing is left to compare with; `c` and `w` hold rows of tables already compared.
+    # Of `i` nothing is left to compare with; the others hold rows of tables already compared.
     text = re.sub(r"\b[cimow]\.msp_id\b", "p_msp_id", text)
-    # Whether anybody at all wants to hear of check-ins is asked of the one tenant.
-    text = re.sub(r"(\bfrom event_interests (\w) where )", r"\1\2.msp_id = p_msp_id and ", text)
     if text == definition or "p_msp_ids" in text:
         raise Misconfigured("a function of many tenants is no longer in the form this needs")
     return text

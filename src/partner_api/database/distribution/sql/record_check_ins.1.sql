@@ -1,22 +1,16 @@
 -- record_check_ins on a distributed database, where all check-ins are of one tenant and each event is
 -- written by itself, on the node of its device.
 create or replace function record_check_ins(
-    p_msp_ids uuid[], p_client_ids uuid[], p_seen timestamptz[], p_now timestamptz
+    p_msp_ids uuid[], p_client_ids uuid[], p_seen timestamptz[]
 ) returns void
-language plpgsql volatile
+language sql volatile
 set search_path = pg_catalog, public, pg_temp
 as $$
-declare
-    v_msp_id constant uuid := p_msp_ids[1];
-begin
-    if not exists (select from event_interests w where w.msp_id = v_msp_id and w.until > p_now) then
-        return;
-    end if;
-    perform record_event(
-                d.msp_id, 'device.checkin', i.seen, d.org_id, d.client_id,
-                jsonb_build_object('device', device_facts(row(d.*)::devices, status_state(d.stage, d.is_current))))
-       from unnest(p_client_ids, p_seen) with ordinality as i (client_id, seen, ordinal)
-       join devices d on d.msp_id = v_msp_id and d.client_id = i.client_id
-      order by i.ordinal;
-end
+    select record_event(
+               d.msp_id, 'device.checkin', i.seen, d.org_id, d.client_id,
+               jsonb_build_object('device', device_facts(
+                   row(d.*)::devices, status_state(d.stage, d.is_current))))
+      from unnest(p_client_ids, p_seen) with ordinality as i (client_id, seen, ordinal)
+      join devices d on d.msp_id = p_msp_ids[1] and d.client_id = i.client_id
+     order by i.ordinal
 $$
