@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -23,7 +23,7 @@ from partner_api.database.distribution.functions import (
 from partner_api.kernel.errors import Misconfigured
 from tests.clock import StoppedClock
 from tests.distribution.nodes import at
-from tests.factories.tenants import Tenant
+from tests.factories.tenants import Tenant, post_enrollment
 
 _SIGNATURES = """
     select proname, oid::regprocedure::text, pg_get_function_result(oid), prosecdef, provolatile,
@@ -44,7 +44,11 @@ _RECORD = """
            with ordinality
            as c (client_id, org_before, org_after, before, after, age, is_current, n)
      cross join lateral (values (array[300, 3600, 86400], $2::timestamptz)) as a (ages, at)"""
+_EVENTS = """
+    select type, happened_at, org_id, client_id, data from event_inbox
+     where msp_id = $1 order by inbox_id"""
 _LEFT = (
+    _EVENTS,
     "select * from device_transitions where msp_id = $1 order by client_id, at",
     "select * from organization_counters where msp_id = $1 order by org_id",
     "select * from status_hints where msp_id = $1 order by client_id",
@@ -98,22 +102,60 @@ async def test_changes_are_recorded_alike(
 ) -> None:
     org_ids = [UUID((await tenant.create_organization(name))[4:]) for name in ("One", "Two")]
     draw = random.Random(20261122)
-    cases = [_some_changes(draw, org_ids) for _ in range(25)]
+    client_ids = await _some_devices(tenant, 12)
+    cases = [_some_changes(draw, org_ids, client_ids) for _ in range(25)]
     plain = [await _recorded(admin, tenant, clock, case) for case in cases]
     await admin.execute(reshaped("record_changes"))
     assert [await _recorded(admin, tenant, clock, case) for case in cases] == plain
     assert all(any(len(rows[n]) > 0 for rows in plain) for n in range(len(_LEFT)))
 
 
-def _some_changes(draw: random.Random, org_ids: Sequence[UUID]) -> Sequence[Sequence[Any]]:
+async def test_outages_check_ins_and_who_waits_are_told_alike(
+    admin: asyncpg.Connection, tenant: Tenant, clock: StoppedClock
+) -> None:
+    client_ids = await _some_devices(tenant, 3)
+    # In the order of the call, which is not that of keys.
+    client_ids = sorted(client_ids, reverse=True)
+    times = [clock.now() + timedelta(seconds=n) for n in range(3)]
+
+    async def told() -> Sequence[Any]:
+        savepoint = admin.transaction()
+        await savepoint.start()
+        await admin.execute("delete from event_inbox")
+        columns = ([tenant.msp_id] * 3, client_ids, times)
+        back = [None, *times[:2]]
+        await admin.execute("select record_check_ins($1, $2, $3)", *columns)
+        await admin.execute("select record_outages($1, $2, $3, $4)", *columns, back)
+        waiting = await admin.fetch("select * from waiting_events()")
+        events = await admin.fetch(_EVENTS, tenant.msp_id)
+        await savepoint.rollback()
+        return [waiting, events]
+
+    plain = await told()
+    assert [len(rows) for rows in plain] == [1, 8]
+    for name in ("record_check_ins", "record_outages", "waiting_events"):
+        await admin.execute(reshaped(name))
+    assert await told() == plain
+
+
+async def _some_devices(tenant: Tenant, number: int) -> Sequence[UUID]:
+    org_id = await tenant.create_organization("Devices")
+    token = await tenant.create_enrollment_token(org_id, maxUses=number)
+    enrolled = [await post_enrollment(tenant.http, token) for _ in range(number)]
+    return [UUID(answer.json()["data"]["clientId"]) for answer in enrolled]
+
+
+def _some_changes(
+    draw: random.Random, org_ids: Sequence[UUID], client_ids: Sequence[UUID]
+) -> Sequence[Sequence[Any]]:
     """Columns of changes: moves, enrolments, deletions, and a device that comes twice."""
     rows = []
-    for _ in range(draw.randint(1, 12)):
+    for client_id in draw.sample(client_ids, draw.randint(1, len(client_ids))):
         before, after = draw.choice([None, *range(8)]), draw.choice([None, *range(8)])
         age = timedelta(seconds=draw.choice([1, 200, 290, 500, 5000, 100_000, 40_000_000]))
         org_id = draw.choice(org_ids)
         moved = draw.choice([org_id, *org_ids])
-        rows.append((uuid4(), org_id, moved, before, after, age, draw.random() < 0.5))
+        rows.append((client_id, org_id, moved, before, after, age, draw.random() < 0.5))
     if draw.random() < 0.5:
         # A moved device changes twice in one call, at different moments.
         rows.append((rows[0][0], *rows[0][1:5], timedelta(seconds=77), True))

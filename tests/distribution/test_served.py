@@ -334,7 +334,8 @@ async def test_what_the_operator_does_is_told(fleet: Fleet) -> None:
         await operator.set_credential_enabled(new.client_id, enabled=False)
         await operator.publish_release("events", "9.9", None)
     await fleet.number()
-    told = [[event["type"] for event in await follow(*place)] for place in zip(tenants, ends)]
+    logs = [await follow(*place) for place in zip(tenants, ends, strict=True)]
+    told = [[event["type"] for event in log] for log in logs]
     assert told == [
         [
             *("org.created", "org.updated", "org.deleted"),

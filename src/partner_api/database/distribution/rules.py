@@ -59,7 +59,8 @@ _RULES = {
     "triggers are not supported": f"""
         select t.tgname from {_OURS} join pg_trigger t on t.tgrelid = c.oid
          where not t.tgisinternal""",
-    # Each node draws from a range of its own: where the order among nodes matters, it would be lost.
+    # Each node draws from a range of its own. The inbox does with that: all events of a device are
+    # written on one node, and only their order matters.
     "identity columns and sequences are not supported": f"""
         select c.relname || '.' || a.attname
           from {_OURS} join pg_attribute a on a.attrelid = c.oid
