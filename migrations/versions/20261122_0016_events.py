@@ -179,5 +179,5 @@ def _settle() -> None:
     op.execute(
         f"""
         update devices set is_out = true
-         where last_seen < '{now}'::timestamptz - make_interval(secs => offline_event_seconds)"""
+         where extract(epoch from '{now}'::timestamptz - last_seen) > offline_event_seconds"""
     )

@@ -93,6 +93,8 @@ async def _roles(connection: Connection) -> Sequence[str]:
         # as the owner.
         f"alter role {owner} set citus.enable_create_role_propagation = off",
         "set citus.enable_create_role_propagation = off",
+        # A migration changes tables, rows and functions in one transaction.
+        f"alter role {owner} set citus.multi_shard_modify_mode = 'sequential'",
         *(
             _on_workers(f"set citus.enable_create_role_propagation = off; {membership}")
             for membership in await read_memberships(connection)
