@@ -81,6 +81,7 @@ async def test_tables_are_placed_after_those_they_refer_to(
     truncated = {call.split()[1] for call in made if call.startswith("truncated")}
     assert truncated == set(placed)
     assert said[-1].startswith(f"{len(DISTRIBUTED)} tables are distributed by MSP")
+    assert "Webhooks are not delivered" in said[-1]
 
 
 async def test_other_nodes_get_the_same_rights(nodes: Nodes, admin: asyncpg.Connection) -> None:
@@ -95,6 +96,21 @@ async def test_other_nodes_get_the_same_rights(nodes: Nodes, admin: asyncpg.Conn
     assert next(n for n, call in enumerate(made) if call.endswith(given)) < shut
     copied = [call for call in made if "CREATE OR REPLACE FUNCTION public.is_current" in call]
     assert len(copied) == 1
+    functions = [call.split()[1].split("(")[0] for call in made if call.startswith("function")]
+    for caller, callee in (("record_enrolled", "keep_texts"), ("record_version", "record_event")):
+        assert functions.index(callee) < functions.index(caller)
+
+
+async def test_logins_look_past_shards_and_the_owner_keeps_to_one_connection(
+    nodes: Nodes, admin: asyncpg.Connection
+) -> None:
+    await nodes.distribute()
+    rows = await admin.fetch("select rolname, rolconfig from pg_roles")
+    by_login = {row["rolname"]: row["rolconfig"] for row in rows}
+    for url in (nodes.databases.api, nodes.databases.ingest, nodes.databases.worker):
+        assert "citus.override_table_visibility=off" in by_login[urlsplit(url).username]
+    owner = by_login[urlsplit(nodes.databases.require_owner()).username]
+    assert "citus.multi_shard_modify_mode=sequential" in owner
 
 
 async def test_the_functions_of_one_tenant_have_one_caller(

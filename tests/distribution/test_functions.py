@@ -47,6 +47,9 @@ _RECORD = """
 _EVENTS = """
     select type, happened_at, org_id, client_id, data from event_inbox
      where msp_id = $1 order by inbox_id"""
+_LOG = """
+    select position, type, happened_at, org_id, client_id, data, kept_until from events
+     where msp_id = $1 order by position"""
 _LEFT = (
     _EVENTS,
     "select * from device_transitions where msp_id = $1 order by client_id, at",
@@ -136,6 +139,32 @@ async def test_outages_check_ins_and_who_waits_are_told_alike(
     for name in ("record_check_ins", "record_outages", "waiting_events"):
         await admin.execute(reshaped(name))
     assert await told() == plain
+
+
+async def test_events_are_numbered_alike(
+    admin: asyncpg.Connection, tenant: Tenant, clock: StoppedClock
+) -> None:
+    client_ids = await _some_devices(tenant, 3)
+    columns = ([tenant.msp_id] * 3, client_ids, [clock.now()] * 3)
+
+    async def numbered() -> Sequence[Any]:
+        savepoint = admin.transaction()
+        await savepoint.start()
+        await admin.execute("select record_check_ins($1, $2, $3)", *columns)
+        turns = [
+            await admin.fetchval("select number_events($1, 5, $2)", tenant.msp_id, clock.now())
+            for _ in range(4)
+        ]
+        log = await admin.fetch(_LOG, tenant.msp_id)
+        waiting = await admin.fetch(_EVENTS, tenant.msp_id)
+        await savepoint.rollback()
+        return [turns, log, waiting]
+
+    plain = await numbered()
+    # The credential, the organization, and of each device its enrollment and its check-in.
+    assert plain[0] == [5, 3, 0, 0]
+    await admin.execute(reshaped("number_events"))
+    assert await numbered() == plain
 
 
 async def _some_devices(tenant: Tenant, number: int) -> Sequence[UUID]:

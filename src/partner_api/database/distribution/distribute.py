@@ -79,7 +79,10 @@ async def _verify(
     if found:
         raise Misconfigured(_listed("distributed, and not as it should be", found))
     tables = len(plan.placement.distributed)
-    announce(f"{tables} tables are distributed by MSP, {sum(before.values())} rows as before")
+    announce(
+        f"{tables} tables are distributed by MSP, {sum(before.values())} rows as before. Webhooks "
+        "are not delivered from a distributed database, see docs/distribution.md"
+    )
 
 
 def _listed(what: str, reasons: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from partner_api.kernel.errors import Misconfigured
 
 RESHAPED: Final = (
     "matching_devices",
+    "number_events",
     "record_changes",
     "record_check_ins",
     "record_outages",
