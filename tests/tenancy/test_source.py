@@ -142,7 +142,11 @@ LOOKS_AT_EVERY_TENANT = {
     "due_hints",
     "every_msp",
     "every_organization",
+    "open_replays",
+    "orphaned_webhooks",
     "sweep_scan",
+    "waiting_webhooks",
+    "webhooks_behind",
 }
 
 
