@@ -73,6 +73,7 @@ PLAIN = {
     "record_release": set(),
     "record_version": {Role.API, Role.FUNCTIONS},
     "remove_device": {Role.API, Role.FUNCTIONS},
+    "resumed_at": {Role.API, Role.FUNCTIONS},
     "search_text": {Role.API, Role.FUNCTIONS},
     "status_is_fresh": {Role.API},
     "status_stage": {Role.API, Role.FUNCTIONS},
@@ -84,6 +85,7 @@ PLAIN = {
 PURE = {
     "device_trigrams",
     "is_calm",
+    "outage",
     "search_text",
     "status_stage",
     "status_state",
