@@ -131,7 +131,7 @@ async def test_slow_name_servers_hold_up_their_own_msp_only() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(0.001):
                 await resolver.of(ours)(f"{n % 15}.test")
-    waiting = asyncio.create_task(resolver.of(theirs)("0.test"))
+    waiting = asyncio.ensure_future(resolver.of(theirs)("0.test"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert asked == [*(f"{n}.test" for n in range(8)), "0.test"]
