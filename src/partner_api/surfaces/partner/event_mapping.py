@@ -1,7 +1,9 @@
 """Events as every door shows them: the list, the stream, and what is posted to webhooks."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, get_args
+from uuid import UUID
 
 from partner_api.events.facts import (
     Before,
@@ -12,7 +14,7 @@ from partner_api.events.facts import (
 )
 from partner_api.events.types import Event, EventType, format_event_id
 from partner_api.fleet.types import DeviceView
-from partner_api.kernel.ids import ClientId, OrgId, format_msp_id, format_org_id
+from partner_api.kernel.ids import ClientId, MspId, OrgId, format_msp_id, format_org_id
 from partner_api.status.rules import State
 from partner_api.surfaces.partner import event_schemas as schemas
 from partner_api.surfaces.partner import mapping
@@ -43,6 +45,17 @@ def event(logged: Event) -> schemas.EventRead:
 def event_json(logged: Event) -> bytes:
     """An event of the log as JSON, in one line."""
     return event(logged).model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def webhook_test_json(msp_id: MspId, webhook_id: UUID, url: str, now: datetime) -> bytes:
+    """A webhook's test message as JSON, in one line."""
+    message = schemas.WebhookTest(
+        id=format_event_id(0),
+        timestamp=now,
+        msp_id=format_msp_id(msp_id),
+        data=schemas.WebhookData(webhook=schemas.EventWebhook(id=str(webhook_id), url=url)),
+    )
+    return message.model_dump_json(by_alias=True).encode()
 
 
 def _data(logged: Event) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from partner_api.events.types import EventType
+from partner_api.events.types import EventType, format_event_id
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.history_schemas import StatusRead
 from partner_api.surfaces.partner.schemas import Count, Device
@@ -51,8 +51,8 @@ class EventRelease(Wire):
 class EventWebhook(Wire):
     """A webhook's endpoint."""
 
-    id: str = Field(examples=["d5e6f7a8-b9c0-1234-def0-345678901234"])
-    url: str = Field(examples=["https://hooks.example.com/partner"])
+    id: str = Field(examples=[specimens.WEBHOOK_ID])
+    url: str = Field(examples=[specimens.WEBHOOK_URL])
 
 
 class OrgIdBefore(Wire):
@@ -226,6 +226,16 @@ EventRead = (
     | ReleaseEvent
     | WebhookEvent
 )
+
+
+class WebhookTest(Wire):
+    """A message that somebody asked for, to see that it arrives; no event, and in no log."""
+
+    id: EventIdRead = Field(description="Always this one.", examples=[format_event_id(0)])
+    type: Literal["webhook.test"] = "webhook.test"
+    timestamp: Timestamp = Field(description="When it was asked for.")
+    msp_id: MspIdRead
+    data: WebhookData
 
 
 class EventsMeta(Wire):
