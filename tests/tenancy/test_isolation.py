@@ -9,13 +9,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from partner_api.kernel.clock import SystemClock
 from partner_api.kernel.ids import format_msp_id, uuid7
 from partner_api.surfaces.partner.app import create_routes
 from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
 from tests.factories.tenants import FACTS, Agent, Tenant, create_tenant, post_enrollment
+from tests.surfaces.partner.hooks import create_webhook
 from tests.surfaces.partner.routes import OPERATIONS, Operation
 from tests.tenancy.models import TENANT_TABLES
+from tests.webhooks.queue import Queue
 
 Ids = dict[str, str]
 
@@ -43,6 +46,8 @@ async def both(
             agent = await tenant.enroll(org_id, assetId=f"{name} {organization} asset")
             await agent.check_in()
             await agent.post_logs([{"severity": "INFO", "payload": {"of": name}}])
+            await create_webhook(tenant, orgId=org_id, description=f"{name} {organization}")
+        await deliver_something(owner, agent)
         agents.append(agent)
     return agents[0], agents[1]
 
@@ -61,12 +66,24 @@ async def ids_of(agent: Agent) -> Ids:
     """A value for every path parameter there is; a route with a new one fails until it is here."""
     path = f"/v1/organizations/{agent.org_id}/enrollment-tokens"
     tokens = (await agent.tenant.get(path)).json()["data"]
+    webhooks = (await agent.tenant.get("/v1/webhooks")).json()["data"]
     return {
         "mspId": agent.tenant.msp,
         "orgId": agent.org_id,
         "clientId": agent.client_id,
         "tokenId": tokens[0]["id"],
+        "webhookId": next(row["id"] for row in webhooks if row["orgId"] == agent.org_id),
+        "deliveryId": "dlv_0000000000000001",
     }
+
+
+async def deliver_something(owner: AsyncEngine, agent: Agent) -> None:
+    """An event that reached the webhook of a device's organization: a delivery to name."""
+    webhook_id = (await ids_of(agent))["webhookId"]
+    async with owner.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await Queue(raw, SystemClock(), agent.tenant, webhook_id).ended(1)
 
 
 def unknown_ids(clock: StoppedClock) -> Ids:
@@ -76,6 +93,8 @@ def unknown_ids(clock: StoppedClock) -> Ids:
         "orgId": f"org_{uuid7(clock.now())}",
         "clientId": str(uuid4()).upper(),
         "tokenId": str(uuid7(clock.now())),
+        "webhookId": str(uuid7(clock.now())),
+        "deliveryId": "dlv_0000000000000001",
     }
 
 
@@ -90,6 +109,7 @@ async def call(tenant: Tenant, operation: Operation, ids: Ids) -> httpx.Response
     if operation.method in {"POST", "PUT", "PATCH"}:
         is_settings = operation.path.endswith("/settings")
         body = {"checkInIntervalSeconds": 60} if is_settings else {"name": "Intruder"}
+        body |= {"from": "2026-02-24T00:00:00Z"} if operation.path.endswith("/replay") else {}
     return await tenant.http.request(
         operation.method, filled(operation, ids), headers=tenant.headers, json=body
     )
@@ -155,6 +175,7 @@ async def test_ones_own_ids_are_found(ours: Agent, operation: Operation) -> None
     if operation.method == "DELETE":
         tenant = ours.tenant
         spare = await tenant.enroll(await tenant.create_organization("Spare"))
+        await create_webhook(tenant, orgId=spare.org_id)
         ids = await ids_of(spare)
         if operation.path.endswith("{orgId}"):
             await tenant.delete(f"/v1/devices/{spare.client_id}")

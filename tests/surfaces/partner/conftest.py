@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.app import create_app, open_services
 from partner_api.config import Databases, Settings
+from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
 from tests.conftest import RING
 from tests.factories.tenants import Agent, Tenant, create_tenant
@@ -37,17 +39,28 @@ def standing(first_agent: Agent, clock: StoppedClock) -> Agent:  # noqa: ARG001 
 
 
 @pytest.fixture(scope="session")
-async def lan_http(
+async def lan_services(
     databases: Databases, session_clock: StoppedClock
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server whose webhooks may reach this machine, unencrypted."""
+) -> AsyncIterator[Services]:
+    """A server whose webhooks may reach this machine, unencrypted."""
     settings = Settings(
         webhook_allow_http=True, webhook_allowed_networks=(ip_network("127.0.0.0/8"),)
     )
     async with open_services(settings, databases, RING, session_clock) as services:
-        transport = httpx.ASGITransport(app=create_app(services), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://lan.test") as client:
-            yield client
+        yield services
+
+
+@pytest.fixture(scope="session")
+async def lan_http(lan_services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(lan_services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://lan.test") as client:
+        yield client
+
+
+@pytest.fixture
+def present(clock: StoppedClock) -> None:
+    """The server's clock says what receivers' own do: they refuse what is old."""
+    clock.advance(seconds=(datetime.now(UTC) - clock.now()).total_seconds())
 
 
 @pytest.fixture

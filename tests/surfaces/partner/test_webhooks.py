@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -345,7 +345,7 @@ async def test_check_ins_are_recorded_while_an_enabled_webhook_hears_of_them(
     connection = await asyncpg.connect(databases.require_owner())
 
     async def is_interested() -> bool:
-        found: list[datetime] = await connection.fetch(
+        found = await connection.fetch(
             "select until from event_interests where msp_id = $1 and source = 'webhooks'",
             tenant.msp_id,
         )
