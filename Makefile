@@ -8,7 +8,7 @@ STRANGERS := tests/strangers/.venv/.ready tests/strangers/node_modules/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers faults fuzz clean
-.PHONY: bench bench-compare bench-day bench-doors bench-logs bench-reads bench-relay bench-returning bench-sweep
+.PHONY: bench bench-compare bench-day bench-doors bench-events bench-logs bench-reads bench-relay bench-returning bench-sweep
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ lock:  ## resolve the dependencies again (needs uv)
 	$(RESOLVE) tests/strangers/requirements.in -o tests/strangers/requirements.lock
 
 ##@ Measure it
-bench: bench-doors bench-relay bench-reads bench-logs bench-returning  ## all but the long ones (SIZE= devices)
+bench: bench-doors bench-events bench-relay bench-reads bench-logs bench-returning  ## all but the long ones (SIZE= devices)
 
 bench-compare: setup  ## single check-ins beside a yardstick (REFERENCE=http://127.0.0.1:8099)
 	$(BIN)/python -m bench.compare --reference $(REFERENCE) --devices $(or $(SIZE),100000)
@@ -63,6 +63,9 @@ bench-day: setup  ## every device every 240 s, and dashboards, for ten minutes (
 
 bench-doors: setup  ## what a known token costs, and a new one
 	$(BIN)/python -m bench.doors
+
+bench-events: setup  ## from what happens to whoever listens (SIZE=100000)
+	$(BIN)/python -m bench.events --devices $(or $(SIZE),100000)
 
 bench-logs: setup  ## one device's newest lines among millions (LINES=20000000)
 	$(BIN)/python -m bench.logs --lines $(or $(LINES),20000000)

@@ -1,8 +1,9 @@
 """A fleet's everyday, at full size: `make bench-day SIZE=1000000`.
 
-Every device checks in every 240 seconds, and dashboards read twenty times a second beside it, for
-ten minutes. Printed: errors, latencies, how late requests were sent, processor time, the log
-written, and the memory of the API process as time passes.
+Once the server has swept all of them, every device checks in every 240 seconds, and dashboards
+read twenty times a second beside it, for ten minutes. Printed: errors, latencies, how late
+requests were sent, processor time, the log written, and the memory of the API process as time
+passes.
 """
 
 import argparse
@@ -16,13 +17,15 @@ import uvloop
 from bench import wrk
 from bench.fleet import BODY, INTERVAL_SECONDS, Fleet, fill, prepare
 from bench.load import Client, client, pace
-from bench.meter import between, megabytes
+from bench.meter import between, megabytes, until
 from bench.product import Place, Product, database, serving
 from partner_api.surfaces.partner.agent import CHECK_INS
 
 READS_PER_SECOND = 20.0
 _CONNECTIONS = 256
 _READERS = 16
+_SWEEP_SECONDS = 60.0
+_SWEPT = "select exists (select from sweep_watermark where now() - swept_at < interval '1 second')"
 
 
 def main() -> None:
@@ -56,6 +59,8 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     owner = await asyncpg.connect(product.place.databases.require_owner())
     hot_before, updated_before = await owner.fetchrow(_HOT) or (0, 0)
     meter, api = product.meter(), product.api()
+    # A day has no start of a server in it.
+    await until(owner, _SWEPT, seconds=_SWEEP_SECONDS)
     print(f"{rate:,.0f} check-ins and {READS_PER_SECOND:.0f} reads a second …", flush=True)
     before, began = await meter.read(), time.monotonic()
     watching = asyncio.create_task(_watch(product, seconds))

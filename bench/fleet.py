@@ -158,7 +158,7 @@ _SHIFT = f"""
        and get_byte(uuid_send(client_id), 15) % {_SHARES} = $3"""
 _SETTLE = """
     update devices
-       set stage = case when last_seen < now() - interval '1 day' then 3 else 2 end,
+       set stage = case when last_seen < now() - interval '1 day' then 3 else 2 end, is_out = true,
            stage_since = last_seen + interval '1 hour'
      where msp_id = $1 and last_seen < now() - interval '1 hour'"""
 _COUNT = """

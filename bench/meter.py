@@ -1,10 +1,13 @@
 """Processor time, memory and the log's growth of what is being measured."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import asyncpg
 import psutil
+
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,20 @@ class Meter:
         ended = times.children_user + times.children_system
         living = [self._postmaster, *self._postmaster.children()]
         return float(ended + sum(map(_seconds, living)))
+
+
+async def until(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    statement: str,
+    *values: object,
+    seconds: float,
+) -> None:
+    """Wait for the database to say so, at most that long; TimeoutError."""
+    for _ in range(int(seconds / _POLL_SECONDS)):
+        if await connection.fetchval(statement, *values):
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+    raise TimeoutError(statement)
 
 
 def between(before: Spent, after: Spent) -> Spent:

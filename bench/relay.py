@@ -51,11 +51,11 @@ async def _measure(place: Place, options: argparse.Namespace) -> None:
     with serving(place) as product:
         async with client(product.url, _AT_ONCE) as ask:
             token, meter = product.access_token(fleet), product.meter()
-            requests = [_request(ask, fleet, token, group) for group in groups]
+            requests = [relayed_by(ask, fleet, token, group) for group in groups]
             rows = [_rows(fleet, group) for group in groups]
             ratios = []
             for number in range(options.rounds + 1):
-                relayed = await _timed(meter, _relay(ask, requests, options.seconds))
+                relayed = await _timed(meter, relay(ask, requests, options.seconds))
                 alone = await _timed(meter, _write(place, rows, options.seconds))
                 print(f"  {number}  relayed {relayed}  database alone {alone}", flush=True)
                 ratios.append(relayed.rate / alone.rate)
@@ -90,7 +90,8 @@ async def _timed(meter: Meter, load: Awaitable[int]) -> _Load:
     return _Load(items, seconds, between(before, await meter.read()))
 
 
-def _request(ask: Client, fleet: Fleet, token: str, group: Sequence[int]) -> bytes:
+def relayed_by(ask: Client, fleet: Fleet, token: str, group: Sequence[int]) -> bytes:
+    """The request of an integrator that passes on a check-in each of some devices."""
     said = json.loads(BODY)
     items = [said | {"clientId": format_client_id(fleet.client_id(n))} for n in group]
     return ask.request(
@@ -98,7 +99,8 @@ def _request(ask: Client, fleet: Fleet, token: str, group: Sequence[int]) -> byt
     )
 
 
-async def _relay(ask: Client, requests: Sequence[bytes], seconds: float) -> int:
+async def relay(ask: Client, requests: Sequence[bytes], seconds: float) -> int:
+    """Post them over two connections, again and again; how many check-ins were accepted."""
     taken, began = 0, time.perf_counter()
 
     async def post(first: int) -> None:

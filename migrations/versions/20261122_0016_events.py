@@ -174,8 +174,9 @@ def _settle() -> None:
          where (o.msp_id, o.org_id) = (d.msp_id, d.org_id)
            and d.offline_event_seconds <> o.offline_event_seconds"""
     )
+    now = datetime.now(UTC)
     op.execute(
-        """
+        f"""
         update devices set is_out = true
-         where last_seen < now() - make_interval(secs => offline_event_seconds)"""
+         where last_seen < '{now}'::timestamptz - make_interval(secs => offline_event_seconds)"""
     )

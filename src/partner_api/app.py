@@ -63,7 +63,7 @@ from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.addresses import AllowedAddresses
 from partner_api.webhooks.deliveries import Deliveries
 from partner_api.webhooks.registration import Registration
-from partner_api.webhooks.resolution import Resolve, Resolver
+from partner_api.webhooks.resolution import Resolve, Resolver, SharedResolver
 from partner_api.webhooks.sealing import Sealer
 from partner_api.webhooks.testing import WebhookTester
 from partner_api.webhooks.transport import Transport
@@ -181,7 +181,7 @@ def _services(
     counts = Counts(tenancy)
     check_ins = CheckIns(ingest, clock, grouping)
     gate = FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS)
-    sealer = Sealer(ring)
+    sealer, resolver = Sealer(ring), SharedResolver(resolve)
     allowed = AllowedAddresses(settings.webhook_allow_http, settings.webhook_allowed_networks)
     log_buckets = Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)
     return Services(
@@ -200,8 +200,8 @@ def _services(
         interests=Interests(tenancy, gate, clock),
         presence=Presence(pool, clock),
         sealer=sealer,
-        webhook_registration=Registration(allowed, resolve),
-        webhook_tester=WebhookTester(Transport(allowed, resolve), sealer, clock),
+        webhook_registration=Registration(allowed, resolver),
+        webhook_tester=WebhookTester(Transport(allowed, resolve), resolver, sealer, clock),
         deliveries=Deliveries(tenancy, cursors),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,

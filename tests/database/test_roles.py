@@ -49,6 +49,10 @@ WRITES = {
         "organizations",
         "server_presence",
         "status_hints",
+        "webhook_deliveries",
+        "webhook_outbox",
+        "webhook_replays",
+        "webhooks",
     },
     Role.INGEST: set(),
     Role.WORKER: set(),
@@ -155,7 +159,9 @@ _RELATIONS = """
     select relname from pg_class
      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')"""
 _SEQUENCES = """
-    select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'"""
+    select relname from pg_class
+     where relnamespace = 'public'::regnamespace
+       and case relkind when 'S' then has_sequence_privilege(oid, 'usage, select, update') end"""
 
 
 @pytest.mark.parametrize("role", ACTING)

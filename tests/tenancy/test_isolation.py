@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from partner_api.kernel.clock import SystemClock
 from partner_api.kernel.ids import format_msp_id, uuid7
 from partner_api.surfaces.partner.app import create_routes
 from partner_api.surfaces.partner.services import Services
@@ -21,6 +20,9 @@ from tests.tenancy.models import TENANT_TABLES
 from tests.webhooks.queue import Queue
 
 Ids = dict[str, str]
+
+# A test message goes out, if only anybody were there.
+NOWHERE = "https://hooks.invalid/"
 
 IN_PATH = re.compile(r"\{(\w+)\}")
 WITH_IDS = [operation for operation in OPERATIONS if IN_PATH.search(operation.path)]
@@ -46,8 +48,9 @@ async def both(
             agent = await tenant.enroll(org_id, assetId=f"{name} {organization} asset")
             await agent.check_in()
             await agent.post_logs([{"severity": "INFO", "payload": {"of": name}}])
-            await create_webhook(tenant, orgId=org_id, description=f"{name} {organization}")
-        await deliver_something(owner, agent)
+            hook = {"url": NOWHERE, "description": f"{name} {organization}"}
+            await create_webhook(tenant, orgId=org_id, **hook)
+        await deliver_something(owner, agent, len(agents) + 1)
         agents.append(agent)
     return agents[0], agents[1]
 
@@ -67,23 +70,26 @@ async def ids_of(agent: Agent) -> Ids:
     path = f"/v1/organizations/{agent.org_id}/enrollment-tokens"
     tokens = (await agent.tenant.get(path)).json()["data"]
     webhooks = (await agent.tenant.get("/v1/webhooks")).json()["data"]
+    webhook_id = next(row["id"] for row in webhooks if row["orgId"] == agent.org_id)
+    deliveries = (await agent.tenant.get(f"/v1/webhooks/{webhook_id}/deliveries")).json()["data"]
     return {
         "mspId": agent.tenant.msp,
         "orgId": agent.org_id,
         "clientId": agent.client_id,
         "tokenId": tokens[0]["id"],
-        "webhookId": next(row["id"] for row in webhooks if row["orgId"] == agent.org_id),
-        "deliveryId": "dlv_0000000000000001",
+        "webhookId": webhook_id,
+        # They count from 1 for every MSP: the other one has another number.
+        "deliveryId": deliveries[0]["id"] if deliveries else "",
     }
 
 
-async def deliver_something(owner: AsyncEngine, agent: Agent) -> None:
+async def deliver_something(owner: AsyncEngine, agent: Agent, position: int) -> None:
     """An event that reached the webhook of a device's organization: a delivery to name."""
     webhook_id = (await ids_of(agent))["webhookId"]
     async with owner.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
-        await Queue(raw, SystemClock(), agent.tenant, webhook_id).ended(1)
+        await Queue(raw, StoppedClock(), agent.tenant, webhook_id).ended(position)
 
 
 def unknown_ids(clock: StoppedClock) -> Ids:
@@ -94,7 +100,7 @@ def unknown_ids(clock: StoppedClock) -> Ids:
         "clientId": str(uuid4()).upper(),
         "tokenId": str(uuid7(clock.now())),
         "webhookId": str(uuid7(clock.now())),
-        "deliveryId": "dlv_0000000000000001",
+        "deliveryId": "dlv_0000000000000009",
     }
 
 

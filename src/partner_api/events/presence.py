@@ -15,7 +15,8 @@ _BEAT_SECONDS = 10.0
 # As events/sql/resumed_at reads it: whoever comes back after more than a minute notes when.
 _BEAT = """
     update server_presence
-       set resumed_at = case when seen_at >= $1 - interval '60 seconds' then resumed_at else $1 end,
+       set resumed_at = case when seen_at >= $1::timestamptz - interval '60 seconds'
+                         then resumed_at else $1 end,
            seen_at = $1"""
 
 

@@ -1,29 +1,21 @@
 """Addresses, looked at before they are registered."""
 
-from partner_api.kernel.at_once import AtOnce
 from partner_api.kernel.ids import MspId
 from partner_api.webhooks.addresses import AllowedAddresses
-from partner_api.webhooks.resolution import Resolve, require_address
-
-CHECKS_AT_ONCE = 4
-"""How many addresses each MSP may have looked up in one process."""
+from partner_api.webhooks.resolution import SharedResolver, require_address
 
 
 class Registration:
-    """Resolves hosts of a few addresses of each MSP at once: their name servers may be slow."""
+    """Says whether an address may be a webhook's."""
 
-    def __init__(self, allowed: AllowedAddresses, resolve: Resolve) -> None:
+    def __init__(self, allowed: AllowedAddresses, resolver: SharedResolver) -> None:
         self._allowed = allowed
-        self._resolve = resolve
-        self._checks = AtOnce(
-            CHECKS_AT_ONCE,
-            f"{CHECKS_AT_ONCE} addresses are being looked up for you already; try again shortly",
-        )
+        self._resolver = resolver
 
     async def require_url(self, msp_id: MspId, url: str) -> str:
-        """The URL as it is kept; Invalid when webhooks may not go there, RateLimited.
+        """The URL as it is kept; Invalid when webhooks may not go there.
 
-        Takes seconds at worst, so nothing that others wait for is held meanwhile.
+        Takes seconds at worst, so nothing that others wait for is to be held meanwhile.
         """
-        with self._checks.place(msp_id):
-            return str(await require_address(url, self._allowed, self._resolve))
+        address = await require_address(url, self._allowed, self._resolver.of(msp_id))
+        return str(address)

@@ -54,12 +54,11 @@ async def require_webhook(session: TenantSession, webhook_id: UUID) -> Webhook:
 
 
 async def require_active_webhook(session: TenantSession, webhook_id: UUID) -> Webhook:
-    """A webhook that is delivered to, kept until the transaction ends.
+    """A webhook that is delivered to, alone until the transaction ends.
 
-    WebhookNotFound, WebhookNotActive. To be called before anything else is locked.
+    WebhookNotFound, WebhookNotActive.
     """
-    await repository.lock_webhooks(session)
-    webhook = _found(await repository.keep_webhook(session, webhook_id))
+    webhook = _found(await repository.get_webhook_for_update(session, webhook_id))
     if not webhook.is_enabled or webhook.suspended_at is not None:
         raise WebhookNotActive(webhook)
     return webhook
@@ -102,7 +101,6 @@ async def change_webhook(
     One that is enabled, or has another address, begins anew: what failed before does not count, and
     what is queued is due.
     """
-    await repository.lock_webhooks(session)
     webhook = _found(await repository.get_webhook_for_update(session, webhook_id))
     org_id = change.get("org_id")
     if org_id is not None:
@@ -123,7 +121,6 @@ async def resume_webhook(session: TenantSession, webhook_id: UUID, clock: Clock)
     What happened while it was suspended follows by itself. One that is not suspended stays as it
     is.
     """
-    await repository.lock_webhooks(session)
     webhook = _found(await repository.get_webhook_for_update(session, webhook_id))
     if webhook.suspended_at is not None:
         webhook.suspended_at = None
@@ -139,7 +136,6 @@ async def rotate_secret(
 
     The one before signs beside it until `overlap` has passed, and any older one no longer.
     """
-    await repository.lock_webhooks(session)
     webhook = _found(await repository.get_webhook_for_update(session, webhook_id))
     secret = new_signing_secret()
     webhook.previous_sealed_secret = webhook.sealed_secret if overlap else None
@@ -149,8 +145,7 @@ async def rotate_secret(
 
 
 async def delete_webhook(session: TenantSession, webhook_id: UUID) -> None:
-    """Delete a webhook and what is queued for it; WebhookNotFound."""
-    await repository.lock_webhooks(session)
+    """Delete a webhook; nothing more is delivered to it. WebhookNotFound."""
     if not await repository.delete_webhook(session, webhook_id):
         raise WebhookNotFound
     await repository.note_interest(session)

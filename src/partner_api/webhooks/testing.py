@@ -12,6 +12,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Misconfigured, Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.tenancy.session import TenantSession
+from partner_api.webhooks.resolution import SharedResolver
 from partner_api.webhooks.sealing import Sealer
 from partner_api.webhooks.service import require_webhook, signing_secrets
 from partner_api.webhooks.signing import signed_headers
@@ -29,6 +30,7 @@ _logger = logging.getLogger(__name__)
 class Target:
     """A webhook, as far as is needed to send to it."""
 
+    msp_id: MspId
     webhook_id: UUID
     url: str
     secrets: Sequence[str] = field(repr=False)
@@ -37,8 +39,11 @@ class Target:
 class WebhookTester:
     """Sends test messages, enabled or not, and tells what came of it."""
 
-    def __init__(self, transport: Transport, sealer: Sealer, clock: Clock) -> None:
+    def __init__(
+        self, transport: Transport, resolver: SharedResolver, sealer: Sealer, clock: Clock
+    ) -> None:
         self._transport = transport
+        self._resolver = resolver
         self._sealer = sealer
         self._clock = clock
         self._tests = AtOnce(
@@ -60,9 +65,10 @@ class WebhookTester:
             raise Unavailable(
                 "The webhook's secret cannot be read; rotate it, or tell who runs this server"
             ) from error
-        return Target(webhook_id, webhook.url, secrets)
+        return Target(session.msp_id, webhook_id, webhook.url, secrets)
 
     async def send(self, target: Target, body: bytes) -> Outcome:
         """Send a body and wait for what comes of it: seconds, during which nothing is held."""
         headers = signed_headers(target.secrets, TEST_ID, self._clock.now(), body)
-        return await self._transport.post(target.url, headers, body)
+        transport = self._transport.resolving_by(self._resolver.of(target.msp_id))
+        return await transport.post(target.url, headers, body)

@@ -167,11 +167,13 @@ async def test_devices_do_not_wait_for_one_another(queue: Queue, clock: StoppedC
     await queue.failed_once(2)
     await queue.ended(3, uuid4())
     await queue.ended(4)
+    await queue.failed_once(5, uuid4())
+    await queue.failed_once(6)
     for position in (3, 4):
         await redeliver(queue, position)
     rows = await queue.rows()
     assert {rows[3].due_at, rows[4].due_at} == {clock.now()}
-    assert {rows[1].due_at, rows[2].due_at} == {clock.now() + LATER}
+    assert {rows[position].due_at for position in (1, 2, 5, 6)} == {clock.now() + LATER}
 
 
 async def test_what_is_no_delivery_is_not_found(queue: Queue) -> None:
@@ -316,13 +318,10 @@ async def test_an_enabled_or_moved_webhook_begins_with_what_is_queued(
     assert due == {1: first, 2: None, 3: first, 4: later}
 
 
-async def test_a_deleted_webhook_leaves_nothing_queued(queue: Queue, tenant: Tenant) -> None:
+async def test_a_deleted_webhook_repeats_nothing_more(queue: Queue, tenant: Tenant) -> None:
     other = Queue(queue.connection, queue.clock, tenant, (await create_webhook(tenant))["id"])
-    await _queue_some(queue)
-    await replay(queue, **{"from": LONG_AGO})
-    await replay(other, **{"from": LONG_AGO})
-    await other.failed_once(9)
+    for each in (queue, other):
+        await replay(each, **{"from": LONG_AGO})
     assert (await tenant.delete(queue.path)).status_code == 204
-    assert await queue.rows() == {}
     assert await queue.fetch("webhook_replays") == []
-    assert len(await other.rows()) == len(await other.fetch("webhook_replays")) == 1
+    assert len(await other.fetch("webhook_replays")) == 1

@@ -1,6 +1,6 @@
--- Writes down check-ins of tenants that somebody wants to hear of.
+-- Writes down check-ins that somebody wants to hear of.
 create function record_check_ins(
-    p_msp_ids uuid[], p_client_ids uuid[], p_seen timestamptz[], p_now timestamptz
+    p_msp_ids uuid[], p_client_ids uuid[], p_seen timestamptz[]
 ) returns void
 language sql volatile
 set search_path = pg_catalog, public, pg_temp
@@ -11,6 +11,5 @@ as $$
       from unnest(p_msp_ids, p_client_ids, p_seen)
            with ordinality as i (msp_id, client_id, seen, ordinal)
       join devices d on d.msp_id = i.msp_id and d.client_id = i.client_id
-     where exists (select from event_interests w where w.msp_id = i.msp_id and w.until > p_now)
      order by i.ordinal
 $$

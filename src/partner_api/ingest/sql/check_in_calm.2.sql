@@ -1,7 +1,8 @@
 -- Writes one check-in each for many devices of any tenants, in one statement: the everyday case.
 -- A row is written when its token hash is the device's, it is newer than every earlier one, its
 -- sequence number (if any) continues the device's, it states the very facts the newest one stated,
--- and the device goes on streaming, not taken for gone meanwhile. Rows that do not come back go to check_in_stepping next.
+-- and the device goes on streaming, not taken for gone meanwhile. Rows that do not come back go to
+-- check_in_stepping next.
 -- Rows arrive sorted by key and at most one per device, so that groups lock in one order.
 create or replace function check_in_calm(
     p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
@@ -36,14 +37,15 @@ as $$
         returning i.ordinal, d.msp_id, d.client_id, d.last_seen, d.stage, d.check_in_interval_seconds,
                   d.version_sort, d.channel, lower(d.os collate "C") as os
     ), noted as materialized (
-    -- Hardly ever does somebody want to hear of check-ins.
-    select record_check_ins(
-               array_agg(w.msp_id order by w.ordinal), array_agg(w.client_id order by w.ordinal),
-               array_agg(w.last_seen order by w.ordinal), p_now)
-      from written w
-     where exists (select from event_interests i where i.until > p_now)
-    having count(*) > 0
-), newest as materialized (
+        -- Hardly ever does somebody want to hear of check-ins.
+        select record_check_ins(
+                   array_agg(w.msp_id order by w.ordinal), array_agg(w.client_id order by w.ordinal),
+                   array_agg(w.last_seen order by w.ordinal))
+          from written w
+         where exists (
+               select from event_interests n where n.msp_id = w.msp_id and n.until > p_now)
+        having count(*) > 0
+    ), newest as materialized (
         -- Once for each channel and system, not for each device.
         select k.channel, k.os, r.version, r.version_sort
           from (select distinct w.channel, w.os from written w) k

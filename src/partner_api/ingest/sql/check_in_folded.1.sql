@@ -110,10 +110,11 @@ as $$
         select record_check_ins(
                    array_agg(w.msp_id order by w.ordinal, s.seen),
                    array_agg(w.client_id order by w.ordinal, s.seen),
-                   array_agg(s.seen order by w.ordinal, s.seen), p_now)
+                   array_agg(s.seen order by w.ordinal, s.seen))
           from written w
           join unnest(p_seen_devices, p_seen) as s (device, seen) on s.device = w.ordinal
-         where exists (select from event_interests i where i.until > p_now)
+         where exists (
+               select from event_interests n where n.msp_id = w.msp_id and n.until > p_now)
         having count(*) > 0
     ), searched as (
         insert into device_texts (msp_id, client_id, text)

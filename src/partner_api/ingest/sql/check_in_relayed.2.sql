@@ -34,7 +34,7 @@ as $$
         -- Hardly ever does somebody want to hear of check-ins.
         select record_check_ins(
                    array_agg(w.msp_id order by w.ordinal), array_agg(w.client_id order by w.ordinal),
-                   array_agg(w.last_seen order by w.ordinal), p_now)
+                   array_agg(w.last_seen order by w.ordinal))
           from written w
          where exists (select from event_interests i where i.msp_id = p_msp_id and i.until > p_now)
         having count(*) > 0

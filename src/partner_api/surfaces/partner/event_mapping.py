@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, get_args
-from uuid import UUID
 
 from partner_api.events.facts import (
     Before,
@@ -14,12 +13,13 @@ from partner_api.events.facts import (
 )
 from partner_api.events.types import Event, EventType, format_event_id
 from partner_api.fleet.types import DeviceView
-from partner_api.kernel.ids import ClientId, MspId, OrgId, format_msp_id, format_org_id
+from partner_api.kernel.ids import ClientId, OrgId, format_msp_id, format_org_id
 from partner_api.status.rules import State
 from partner_api.surfaces.partner import event_schemas as schemas
 from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.history_schemas import StatusRead
 from partner_api.tenancy.principal import Scope
+from partner_api.webhooks.testing import TEST_ID, Target
 
 MODELS: Final[Mapping[EventType, type[schemas.EventRead]]] = {
     event_type: model
@@ -47,13 +47,15 @@ def event_json(logged: Event) -> bytes:
     return event(logged).model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
-def webhook_test_json(msp_id: MspId, webhook_id: UUID, url: str, now: datetime) -> bytes:
+def webhook_test_json(target: Target, now: datetime) -> bytes:
     """A webhook's test message as JSON, in one line."""
     message = schemas.WebhookTest(
-        id=format_event_id(0),
+        id=TEST_ID,
         timestamp=now,
-        msp_id=format_msp_id(msp_id),
-        data=schemas.WebhookData(webhook=schemas.EventWebhook(id=str(webhook_id), url=url)),
+        msp_id=format_msp_id(target.msp_id),
+        data=schemas.WebhookData(
+            webhook=schemas.EventWebhook(id=str(target.webhook_id), url=target.url)
+        ),
     )
     return message.model_dump_json(by_alias=True).encode()
 

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from partner_api.events.types import EventType, format_event_id
+from partner_api.events.types import EventType
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.history_schemas import StatusRead
 from partner_api.surfaces.partner.schemas import Count, Device
 from partner_api.surfaces.partner.wire import EventIdRead, MspIdRead, OrgIdRead, Timestamp, Wire
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
+from partner_api.webhooks.testing import TEST_ID
 
 
 def _split(value: object) -> object:
@@ -231,7 +232,7 @@ EventRead = (
 class WebhookTest(Wire):
     """A message that somebody asked for, to see that it arrives; no event, and in no log."""
 
-    id: EventIdRead = Field(description="Always this one.", examples=[format_event_id(0)])
+    id: EventIdRead = Field(description="Always this one.", examples=[TEST_ID])
     type: Literal["webhook.test"] = "webhook.test"
     timestamp: Timestamp = Field(description="When it was asked for.")
     msp_id: MspIdRead
