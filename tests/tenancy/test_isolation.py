@@ -40,7 +40,7 @@ async def both(
 ) -> tuple[Agent, Agent]:
     """A device each of two MSPs, both of which have two of everything."""
     session_clock.reset()
-    agents = []
+    agents: list[Agent] = []
     for name in ("Ours", "Theirs"):
         tenant = await create_tenant(owner, http, session_clock, name)
         for organization in ("One", "Two"):

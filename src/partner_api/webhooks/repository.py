@@ -49,6 +49,12 @@ async def list_webhooks(session: TenantSession) -> Sequence[Webhook]:
     return rows.all()
 
 
+async def list_webhooks_for_update(session: TenantSession) -> Sequence[Webhook]:
+    """The MSP's webhooks, alone until the transaction ends."""
+    locked = select(Webhook).order_by(Webhook.webhook_id).with_for_update(key_share=True)
+    return (await session.scalars(locked)).all()
+
+
 async def count_webhooks(session: TenantSession) -> int:
     """How many webhooks the MSP has."""
     return await session.scalar(select(func.count()).select_from(Webhook)) or 0

@@ -151,6 +151,15 @@ async def delete_webhook(session: TenantSession, webhook_id: UUID) -> None:
     await repository.note_interest(session)
 
 
+async def reseal_secrets(session: TenantSession, sealer: Sealer, clock: Clock) -> int:
+    """Have the MSP's secrets need the newest key only; tells for how many webhooks they did not.
+
+    Misconfigured, and nothing is changed, when one of them cannot be opened.
+    """
+    webhooks = await repository.list_webhooks_for_update(session)
+    return sum([_reseal(webhook, sealer, clock.now()) for webhook in webhooks])
+
+
 def signing_secrets(webhook: Webhook, sealer: Sealer, now: datetime) -> Sequence[str]:
     """The secrets that sign for a webhook now, the newest first; Misconfigured."""
     sealed = [webhook.sealed_secret]
@@ -164,6 +173,21 @@ def overlaps_until(webhook: Webhook, now: datetime) -> datetime | None:
     """Until when two secrets sign; None when one does."""
     until = webhook.previous_until
     return until if until is not None and now < until else None
+
+
+def _reseal(webhook: Webhook, sealer: Sealer, now: datetime) -> bool:
+    stored = (webhook.sealed_secret, webhook.previous_sealed_secret)
+    if all(sealed is None or sealer.is_newest(sealed) for sealed in stored):
+        return False
+    if overlaps_until(webhook, now) is None:
+        # It signs no more, and its key may be gone.
+        webhook.previous_sealed_secret = webhook.previous_until = None
+    msp_id, webhook_id = MspId(webhook.msp_id), webhook.webhook_id
+    newest, *previous = signing_secrets(webhook, sealer, now)
+    webhook.sealed_secret = sealer.seal(newest, msp_id, webhook_id)
+    for secret in previous:
+        webhook.previous_sealed_secret = sealer.seal(secret, msp_id, webhook_id)
+    return True
 
 
 async def _begin_anew(session: TenantSession, webhook: Webhook, now: datetime) -> None:
