@@ -12,7 +12,7 @@ _SHARE = 4
 class Slots:
     """A number of slots, of which each MSP holds no more than a quarter of what others leave.
 
-    So there is always room for the next one, however many hold theirs as long as they can.
+    So a few that hold theirs as long as they can leave room for the next, and for the one after it.
     """
 
     def __init__(self, slots: int) -> None:
