@@ -17,6 +17,7 @@ from partner_api.config import Databases
 from partner_api.events.types import EventType
 from partner_api.kernel.timestamps import format_timestamp
 from partner_api.surfaces.partner.services import Services
+from partner_api.webhooks import service
 from partner_api.webhooks.addresses import IPAddress
 from partner_api.webhooks.resolution import SharedResolver
 from tests.clock import StoppedClock
@@ -24,6 +25,8 @@ from tests.factories.tenants import Agent, Tenant
 from tests.surfaces.partner.hooks import URL, WEBHOOKS, create_webhook, read_webhook
 
 NOT_FOUND = {"error": "Not Found", "message": "Webhook not found"}
+INTEREST = "insert into event_interests values (:msp_id, 'webhooks', 'infinity')"
+WAITING = "select count(*) from pg_locks where not granted"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 
 
@@ -251,21 +254,32 @@ async def test_a_malformed_id_was_never_found(standing: Agent, text: str) -> Non
     assert [answer.json() for answer in answers] == [NOT_FOUND] * len(answers)
 
 
-async def test_an_msp_has_at_most_a_hundred_also_when_two_come_at_once(tenant: Tenant) -> None:
-    first = (await create_webhook(tenant))["id"]
-    for _ in range(98):
-        await create_webhook(tenant)
+async def test_an_msp_has_only_so_many(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert service.MOST_WEBHOOKS == 100
+    monkeypatch.setattr(service, "MOST_WEBHOOKS", 2)
+    ids = [(await create_webhook(tenant))["id"] for _ in range(2)]
     body = {"url": URL, "events": ["device.online"]}
-    answers = await asyncio.gather(*(tenant.post(WEBHOOKS, json=body) for _ in range(3)))
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
-    refused = max(answers, key=lambda answer: answer.status_code)
-    assert refused.json() == {
-        "error": "Conflict",
-        "message": "You have 100 webhooks already; delete one of them first",
-    }
-    assert (await tenant.get(WEBHOOKS)).json()["meta"]["total"] == 100
-    await tenant.delete(f"{WEBHOOKS}/{first}")
+    refused = await tenant.post(WEBHOOKS, json=body)
+    message = "You have 2 webhooks already; delete one of them first"
+    assert (refused.status_code, refused.json()["message"]) == (409, message)
+    assert {row["id"] for row in (await tenant.get(WEBHOOKS)).json()["data"]} == set(ids)
+    await tenant.delete(f"{WEBHOOKS}/{ids[0]}")
     assert (await tenant.post(WEBHOOKS, json=body)).status_code == 201
+
+
+async def test_two_that_come_at_once_are_not_one_too_many(
+    tenant: Tenant, owner: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_WEBHOOKS", 1)
+    body = {"url": URL, "events": ["device.checkin"]}
+    async with owner.connect() as connection, owner.connect() as watching:
+        # Whoever adds one gets no further than this.
+        await connection.execute(text(INTEREST), {"msp_id": tenant.msp_id})
+        both = [asyncio.create_task(tenant.post(WEBHOOKS, json=body)) for _ in range(2)]
+        async with asyncio.timeout(10):
+            while await watching.scalar(text(WAITING)) != 2:
+                await watching.execute(text("select pg_sleep(0.01)"))
+    assert sorted([(await each).status_code for each in both]) == [201, 409]
 
 
 # Secrets that are replaced.

@@ -39,6 +39,7 @@ _TOO_MANY = refuses(
     "You have as many as you may",
     f"You have {service.MOST_WEBHOOKS} webhooks already; delete one of them first",
 )
+_NO_ORGANIZATION = refuses(404, "`orgId` is none of yours", "Organization not found")
 _TOO_MANY_TESTS = refuses(
     429,
     "Other tests of yours are under way",
@@ -65,7 +66,7 @@ async def list_webhooks(call: CurrentCall) -> WebhooksRead:
     summary="Create a webhook",
     status_code=201,
     response_model_exclude_none=True,
-    responses=_TOO_MANY,
+    responses=_NO_ORGANIZATION | _TOO_MANY,
     **requires(Scope.ORGS_WRITE),
 )
 async def create_webhook(
