@@ -1,6 +1,6 @@
 """What was delivered to a webhook, what could not be, and what is under way; and once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -151,15 +151,13 @@ def _statement(status: DeliveryStatus | None, place: str, limit: str) -> str:
            from webhook_outbox where {conditions} {shown})"""
     ended = f"""
         (select position, is_delivered, attempts, null::timestamptz as next_attempt_at
-           from webhook_deliveries where {conditions}{_ENDED[status]} {shown})"""
+           from webhook_deliveries where {conditions}{_ENDED.get(status, "")} {shown})"""
     if status is None:
         return f"select * from ({pending} union all {ended}) d {shown}"
     return pending if status is DeliveryStatus.PENDING else ended
 
 
-_ENDED = {
-    None: "",
-    DeliveryStatus.PENDING: "",
+_ENDED: Mapping[DeliveryStatus | None, str] = {
     DeliveryStatus.DELIVERED: " and is_delivered",
     DeliveryStatus.FAILED: " and not is_delivered",
 }

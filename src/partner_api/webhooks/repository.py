@@ -96,7 +96,10 @@ async def hasten_all(session: TenantSession, webhook_id: UUID, now: datetime) ->
 
 
 async def hasten(session: TenantSession, webhook_id: UUID, position: int, now: datetime) -> bool:
-    """Let one delivery be due, if no earlier one of its device is; tells whether it is queued."""
+    """Let one delivery be due, unless it is being attempted or follows another of its device.
+
+    Tells whether it is queued at all.
+    """
     queued = QueuedDelivery
     is_meant = (queued.webhook_id == webhook_id) & (queued.position == position)
     if await session.scalar(select(queued.position).where(is_meant)) is None:
@@ -170,9 +173,10 @@ async def _let_follow(
     """Let what is queued of a device wait for a place in the log; tells if something is before."""
     queued = QueuedDelivery
     of_device = (queued.webhook_id == webhook_id) & (queued.client_id == client_id)
-    later = of_device & (queued.position > position) & ~queued.is_claimed
+    later = of_device & (queued.position > position)
+    is_next = ~queued.is_claimed & (queued.due_at < _NEVER)
     await session.execute(
-        update(queued).where(later).values(due_at=_NEVER).execution_options(**_AS_STORED)
+        update(queued).where(later, is_next).values(due_at=_NEVER).execution_options(**_AS_STORED)
     )
     earlier = select(queued.position).where(of_device, queued.position < position).limit(1)
     return await session.scalar(earlier) is not None
