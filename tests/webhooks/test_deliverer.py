@@ -1,16 +1,18 @@
 """The worker's loop: many at once, nobody held up by others, an orderly end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 import pytest
 
+from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.webhooks import delivering
 from partner_api.webhooks.addresses import IPAddress
 from partner_api.webhooks.delivering import Deliverer
+from partner_api.webhooks.outbox import Result
 from partner_api.webhooks.resolution import SharedResolver
 from partner_api.webhooks.sending import Sender
 from partner_api.webhooks.slots import Slots
@@ -78,6 +80,29 @@ async def test_what_is_under_way_at_the_end_is_written_down(post: Post, tenant: 
     assert await post.queued(webhook_id) == []
 
 
+async def test_what_could_not_be_written_down_is_when_the_database_is_back(
+    post: Post, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "_RETRY_SECONDS", 0.05)
+    settle, tried = post.outbox.settle, 0
+
+    async def sometimes(msp_id: MspId, results: Sequence[Result]) -> None:
+        nonlocal tried
+        tried += 1
+        if tried < 3:
+            raise Unavailable("away")
+        await settle(msp_id, results)
+
+    monkeypatch.setattr(post.outbox, "settle", sometimes)
+    async with receiving(OK) as receiver:
+        webhook_id = await post.add_webhook(tenant, url(receiver))
+        await post.log.add(tenant, "device.online", "device.offline", client_id=uuid4())
+        async with running(post, post.sender(names())):
+            await until(lambda: len(receiver.requests) == 2)
+    assert kinds(receiver) == ["device.online", "device.offline"], "and is not sent again"
+    assert await post.queued(webhook_id) == []
+
+
 async def test_an_event_that_nobody_can_show_holds_up_nobody_else(
     post: Post, tenant: Tenant
 ) -> None:
@@ -131,7 +156,7 @@ async def test_slow_name_servers_hold_up_their_own_msp_only() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(0.001):
                 await resolver.of(ours)(f"{n % 15}.test")
-    waiting = asyncio.create_task(resolver.of(theirs)("0.test"))
+    waiting = asyncio.ensure_future(resolver.of(theirs)("0.test"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert asked == [*(f"{n}.test" for n in range(8)), "0.test"]

@@ -151,10 +151,12 @@ async def claimed(post: Post, tenant: Tenant, limit: int = 1000) -> Sequence[UUI
 async def test_of_each_webhook_a_few_are_under_way_and_one_while_it_fails(
     post: Post, tenant: Tenant, clock: StoppedClock
 ) -> None:
-    busy, failing = [await post.add_webhook(tenant, "http://hooks.test/") for _ in range(2)]
+    busy = await post.add_webhook(tenant, "http://hooks.test/", "device.online")
+    failing = await post.add_webhook(tenant, "http://hooks.test/", "device.offline")
     await post.change(failing, failing_since=clock.now())
-    for _ in range(10):
-        await post.log.write(tenant, "device.online")
+    for kind in ("device.online", "device.offline"):
+        for _ in range(10):
+            await post.log.write(tenant, kind)
     await post.log.number()
     first = await post.claim(tenant, 3)
     assert [claim.webhook_id for claim in first].count(failing) == 1, "they take turns"
@@ -165,20 +167,21 @@ async def test_of_each_webhook_a_few_are_under_way_and_one_while_it_fails(
     assert await claimed(post, tenant) == [busy]
 
 
-async def test_two_workers_claim_each_delivery_once_and_no_more_than_they_may(
-    post: Post, tenant: Tenant
+async def test_two_workers_claim_no_more_together_than_one_may(
+    post: Post, tenant: Tenant, delivering: asyncpg.Pool, clock: StoppedClock
 ) -> None:
     webhook_id = await post.add_webhook(tenant, "http://hooks.test/")
     for _ in range(20):
         await post.log.write(tenant, "device.online")
     await post.log.number()
-    claims = [
-        claim for some in await asyncio.gather(*map(post.claim, [tenant] * 4)) for claim in some
-    ]
-    assert len({claim.position for claim in claims}) == len(claims) <= 8
-    claims += await post.claim(tenant)
-    assert len(claims) == 8
-    assert {claim.webhook_id for claim in claims} == {webhook_id}
+    claim = "select count(*) from claim_deliveries($1, $2, 100, $3)"
+    async with acquired(delivering) as other:
+        transaction = other.transaction()
+        await transaction.start()
+        assert await other.fetchval(claim, tenant.msp_id, [webhook_id], clock.now()) == 8
+        assert await post.claim(tenant) == [], "and it does not wait"
+        await transaction.commit()
+    assert await post.claim(tenant) == []
 
 
 async def test_an_event_numbered_while_the_one_before_ends_is_not_left_waiting(
@@ -201,6 +204,41 @@ async def test_an_event_numbered_while_the_one_before_ends_is_not_left_waiting(
         await settled
     (waiting,) = await post.queued(webhook_id)
     assert waiting["due_at"] == clock.now()
+
+
+async def test_two_deliveries_of_a_device_that_end_at_once_let_the_next_one_go(
+    post: Post, tenant: Tenant, delivering: asyncpg.Pool, clock: StoppedClock
+) -> None:
+    webhook_id, device = await post.add_webhook(tenant, "http://hooks.test/"), uuid4()
+    kinds = ("device.online", "device.offline", "device.enrolled")
+    await post.log.add(tenant, *kinds, client_id=device)
+    (first,) = await post.claim(tenant)
+    await post.outbox.settle(tenant.msp_id, [Result(first, None, Verdict.DELIVERED, {})])
+    (second,) = await post.claim(tenant)
+    kept_until = (await post.queued(webhook_id))[0]["kept_until"]
+    again = (
+        "select queue_again($1, $2, array[$3::bigint], array[$4::timestamptz], array[$5::uuid], $6)"
+    )
+    values = (tenant.msp_id, webhook_id, first.position, kept_until, device, clock.now())
+    await post.owner.execute(again, *values)
+    (first,) = await post.claim(tenant)
+    settle = """
+        select settle_deliveries($1, array[$2::uuid], array[$3::bigint], array[$4::integer],
+                                 array['delivered'], array['{}'::jsonb],
+                                 array[null::timestamptz], $5, $5)"""
+    async with acquired(delivering) as other:
+        transaction = other.transaction()
+        await transaction.start()
+        key = (webhook_id, first.position, first.number)
+        await other.execute(settle, tenant.msp_id, *key, clock.now())
+        settled = asyncio.create_task(
+            post.outbox.settle(tenant.msp_id, [Result(second, None, Verdict.DELIVERED, {})])
+        )
+        await asyncio.wait([settled], timeout=0.3)
+        await transaction.commit()
+        await settled
+    (third,) = await post.claim(tenant)
+    assert third.position == second.position + 1
 
 
 async def test_gone_disables_the_webhook_and_check_ins_are_recorded_no_longer(

@@ -38,9 +38,10 @@ begin
         select w.webhook_id, n.position, n.kept_until, n.client_id
           from numbered n
           join webhooks w
-            on w.msp_id = p_msp_id and w.is_enabled and w.suspended_at is null
-           and w.caught_up_to is null and n.type = any (w.events)
+            on w.msp_id = p_msp_id and w.is_enabled and n.type = any (w.events)
            and (w.org_id is null or w.org_id = n.org_id)
+           -- One that is suspended, or still behind, is given this from the log when it comes to it.
+           and w.caught_up_to is null
          -- Kept, so that nothing is queued for one that is just being deleted.
          order by w.webhook_id for key share of w
     )

@@ -221,9 +221,14 @@ class DeliveriesRead(Wire):
 class ReplayCreate(Body):
     """Which events to post once more."""
 
-    from_at: Timestamp = Field(alias="from", description="Included.")
+    from_at: Timestamp = Field(
+        alias="from", description="Included.", examples=["2026-02-24T00:00:00Z"]
+    )
     to_at: Timestamp | None = Field(
-        None, alias="to", description="Not included; now by default and at most."
+        None,
+        alias="to",
+        description="Not included; now by default and at most.",
+        examples=["2026-02-25T00:00:00Z"],
     )
 
 
