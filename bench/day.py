@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1_000_000)
     parser.add_argument("--organizations", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     with database() as place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_measure(place, options))
@@ -47,7 +48,7 @@ async def _measure(place: Place, options: argparse.Namespace) -> None:
     # Those seen longest ago come first.
     tokens.write_text("\n".join(fleet.token(n) for n in reversed(range(fleet.devices))))
     await fill(place.databases, fleet)
-    with serving(place) as product:
+    with serving(place, workers=options.workers) as product:
         async with client(product.url, _READERS) as ask:
             await _run(product, ask, fleet, tokens, options.seconds)
     await _sizes(place)
@@ -58,7 +59,7 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
     reads = dashboard(ask, fleet, product.access_token(fleet))
     owner = await asyncpg.connect(product.place.databases.require_owner())
     hot_before, updated_before = await owner.fetchrow(_HOT) or (0, 0)
-    meter, api = product.meter(), product.api()
+    meter = product.meter()
     # A day has no start of a server in it.
     await until(owner, _SWEPT, seconds=_SWEEP_SECONDS)
     print(f"{rate:,.0f} check-ins and {READS_PER_SECOND:.0f} reads a second …", flush=True)
@@ -89,7 +90,8 @@ async def _run(product: Product, ask: Client, fleet: Fleet, tokens: Path, second
         f"p50 {tally.percentile_ms(0.5):.1f} ms, p99 {tally.percentile_ms(0.99):.1f} ms "
         f"{dict(tally.statuses)}"
     )
-    print(f"API process      {spent.server / passed:.0%} of a core, {megabytes(api):.0f} MB")
+    held = megabytes(product.apis())
+    print(f"API processes    {spent.server / passed:.0%} of a core, {held:.0f} MB")
     print(f"PostgreSQL       {spent.database / passed:.0%} of a core")
     print(f"log              {spent.wal / count:.0f} B a check-in")
     # Sessions report what they did a second after at the latest.
@@ -116,10 +118,12 @@ def dashboard(ask: Client, fleet: Fleet, token: str) -> list[bytes]:
 
 
 async def _watch(product: Product, seconds: float) -> None:
-    api, began = product.api(), time.monotonic()
+    began = time.monotonic()
     while True:
         await asyncio.sleep(max(5.0, seconds / 10))
-        print(f"  {time.monotonic() - began:4.0f} s  {megabytes(api):.0f} MB", flush=True)
+        print(
+            f"  {time.monotonic() - began:4.0f} s  {megabytes(product.apis()):.0f} MB", flush=True
+        )
 
 
 _HOT = "select n_tup_hot_upd, n_tup_upd from pg_stat_user_tables where relname = 'devices'"

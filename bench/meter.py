@@ -67,9 +67,9 @@ def between(before: Spent, after: Spent) -> Spent:
     )
 
 
-def megabytes(process: psutil.Process) -> float:
-    """A process's resident memory, without what it shares with its parent."""
-    return float(process.memory_full_info().uss) / 1e6
+def megabytes(processes: Iterable[psutil.Process]) -> float:
+    """Processes' resident memory, without what they share with others."""
+    return sum(float(process.memory_full_info().uss) for process in processes) / 1e6
 
 
 def _seconds(process: psutil.Process) -> float:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +49,13 @@ class Product:
     place: Place
     process: psutil.Process
 
-    def api(self) -> psutil.Process:
-        """The one API process."""
-        return next(iter(self._children("partner_api.app")))
+    def apis(self) -> Sequence[psutil.Process]:
+        """Its API processes."""
+        return list(self._children("partner_api.app"))
 
     def meter(self) -> Meter:
-        """Measures the API process and PostgreSQL."""
-        return Meter([self.api()], self.place.postmaster, self.place.databases.require_owner())
+        """Measures the API processes and PostgreSQL."""
+        return Meter(self.apis(), self.place.postmaster, self.place.databases.require_owner())
 
     def access_token(self, fleet: Fleet) -> str:
         """An integrator's token."""
@@ -83,7 +83,11 @@ def database(keep: Path | None = None) -> Iterator[Place]:
 
 @contextmanager
 def serving(
-    place: Place, *, module: str = "partner_api", variables: Mapping[str, str] | None = None
+    place: Place,
+    *,
+    module: str = "partner_api",
+    workers: int = 1,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Product]:
     """The server on that database, with its worker, while the block runs."""
     port = _free_port()
@@ -93,6 +97,7 @@ def serving(
         **(variables or {}),
     }
     command = [sys.executable, "-m", module, "serve", "--port", str(port)]
+    command += ["--workers", str(workers)]
     log = place.data_dir.with_name("server.log")
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
