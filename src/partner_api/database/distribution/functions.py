@@ -16,10 +16,12 @@ from partner_api.kernel.errors import Misconfigured
 
 RESHAPED: Final = (
     "matching_devices",
+    "orphaned_webhooks",
     "record_changes",
     "search_devices",
     "sweep_pages",
     "unapplied_releases",
+    "waiting_webhooks",
 )
 OF_ONE_TENANT: Final = (
     "check_in_careful",

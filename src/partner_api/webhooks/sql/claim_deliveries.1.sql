@@ -35,7 +35,9 @@ begin
                                           - count(*))
                          from webhook_outbox u
                         where u.msp_id = p_msp_id and u.webhook_id = w.webhook_id
-                          and u.due_at > p_now and u.due_at < 'infinity' and u.is_claimed)
+                          -- What was claimed by a clock that is a little ahead, too.
+                          and u.due_at > p_now and u.due_at <= p_now + interval '60 seconds'
+                          and u.is_claimed)
                   for no key update skip locked) d
          where w.msp_id = p_msp_id and w.webhook_id = any (v_open)
     ), chosen as (
