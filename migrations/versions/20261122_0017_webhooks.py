@@ -113,6 +113,12 @@ def _ended() -> None:
         ),
         postgresql_partition_by="RANGE (kept_until)",
     )
+    op.create_index(
+        "webhook_deliveries_failed_idx",
+        "webhook_deliveries",
+        ["msp_id", "webhook_id", "position"],
+        postgresql_where=sa.text("not is_delivered"),
+    )
     protect("webhook_deliveries", api="select, delete")
     open_to(Role.FUNCTIONS, "webhook_deliveries", grants="select, insert, delete")
     op.execute(f"alter table webhook_deliveries owner to {Role.PARTITIONS}")

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.config import Databases
 from partner_api.database.distribution.functions import RESHAPED
@@ -81,7 +82,7 @@ def listening(services: Services, seen: list[str]) -> Iterator[None]:
 
 
 async def test_no_statement_has_a_form_that_is_refused(
-    agent: Agent, services: Services, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, services: Services, owner: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
     for name in ("execute", "fetch", "fetchrow", "fetchval"):
@@ -93,7 +94,7 @@ async def test_no_statement_has_a_form_that_is_refused(
         item = {"clientId": agent.client_id, **FACTS}
         await agent.tenant.post("/v1/check-ins", json={"checkIns": [item]})
         await _read_everything(agent)
-        await _change_everything(agent)
+        await _change_everything(agent, owner)
     assert len(set(seen)) > 60
     assigned = [part for statement in set(seen) for part in ASSIGNED.findall(statement)]
     assert len(assigned) > 5
