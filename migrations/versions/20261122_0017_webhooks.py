@@ -7,12 +7,27 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from partner_api.database.roles import Role
-from partner_api.tenancy.rls import open_to, protect
+from partner_api.database.sources import sql_file
+from partner_api.tenancy.rls import create_function, create_plain_function, open_to, protect
 
 revision = "0017_webhooks"
 down_revision = "0016_events"
 branch_labels = None
 depends_on = None
+
+QUEUEING = ("queue_deliveries", "queue_again", "queue_stretch")
+WORKING = (
+    "waiting_webhooks",
+    "claim_deliveries",
+    "settle_deliveries",
+    "suspend_webhook",
+    "webhooks_behind",
+    "catch_up",
+    "open_replays",
+    "replay_events",
+    "orphaned_webhooks",
+    "drop_deliveries",
+)
 
 
 def upgrade() -> None:
@@ -20,6 +35,7 @@ def upgrade() -> None:
     _outbox()
     _ended()
     _replays()
+    _functions()
 
 
 def _webhooks() -> None:
@@ -97,6 +113,12 @@ def _ended() -> None:
         ),
         postgresql_partition_by="RANGE (kept_until)",
     )
+    op.create_index(
+        "webhook_deliveries_failed_idx",
+        "webhook_deliveries",
+        ["msp_id", "webhook_id", "position"],
+        postgresql_where=sa.text("not is_delivered"),
+    )
     protect("webhook_deliveries", api="select, delete")
     open_to(Role.FUNCTIONS, "webhook_deliveries", grants="select, insert, delete")
     op.execute(f"alter table webhook_deliveries owner to {Role.PARTITIONS}")
@@ -121,3 +143,19 @@ def _replays() -> None:
     )
     protect("webhook_replays", api="select, insert, delete")
     open_to(Role.FUNCTIONS, "webhook_replays", grants="select, update, delete")
+
+
+def _functions() -> None:
+    op.execute(f"grant insert, update, delete on event_interests to {Role.FUNCTIONS}")
+    create_plain_function(
+        sql_file("webhooks/sql/note_interest.1.sql"), executable_by=[Role.API, Role.FUNCTIONS]
+    )
+    for name in QUEUEING:
+        create_plain_function(
+            sql_file(f"webhooks/sql/{name}.1.sql"), executable_by=[Role.FUNCTIONS]
+        )
+    op.execute(sql_file("events/sql/number_events.2.sql"))
+    for name in WORKING:
+        create_function(
+            sql_file(f"webhooks/sql/{name}.1.sql"), owner=Role.FUNCTIONS, executable_by=Role.WORKER
+        )

@@ -60,6 +60,13 @@ from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping, find_grouping
 from partner_api.tenancy.tenancy import Tenancy
+from partner_api.webhooks.addresses import AllowedAddresses
+from partner_api.webhooks.deliveries import Deliveries
+from partner_api.webhooks.registration import Registration
+from partner_api.webhooks.resolution import Resolve, Resolver, SharedResolver
+from partner_api.webhooks.sealing import Sealer
+from partner_api.webhooks.testing import WebhookTester
+from partner_api.webhooks.transport import Transport
 
 Result = TypeVar("Result")
 
@@ -95,9 +102,11 @@ async def open_services(
     pool = await create_pool(databases.api, size=READ_CONNECTIONS + 1)
     ingest = await create_pool(databases.ingest, size=INGEST_CONNECTIONS, settings=plans)
     engine = create_engine(databases.api, size=WORK_CONNECTIONS)
+    resolver = Resolver()
     try:
         await _patiently(lambda: _check(pool, ingest))
-        services = _services(settings, ring, clock, Tenancy(engine, pool), pool, ingest, grouping)
+        tenancy = Tenancy(engine, pool)
+        services = _services(settings, ring, clock, tenancy, pool, ingest, resolver, grouping)
         services.check_ins.start()
         services.log_lines.start()
         services.feed.start()
@@ -111,6 +120,7 @@ async def open_services(
         await pool.close()
         await ingest.close()
         await engine.dispose()
+        resolver.close()
 
 
 def create_app(services: Services) -> ASGIApp:
@@ -163,6 +173,7 @@ def _services(
     tenancy: Tenancy,
     pool: asyncpg.Pool,
     ingest: asyncpg.Pool,
+    resolve: Resolve,
     grouping: Grouping = EVERY_TENANT,
 ) -> Services:
     tokens = AccessTokens(ring, clock)
@@ -170,6 +181,8 @@ def _services(
     counts = Counts(tenancy)
     check_ins = CheckIns(ingest, clock, grouping)
     gate = FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS)
+    sealer, resolver = Sealer(ring), SharedResolver(resolve)
+    allowed = AllowedAddresses(settings.webhook_allow_http, settings.webhook_allowed_networks)
     log_buckets = Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)
     return Services(
         clock=clock,
@@ -186,6 +199,10 @@ def _services(
         feed=EventFeed(pool),
         interests=Interests(tenancy, gate, clock),
         presence=Presence(pool, clock),
+        sealer=sealer,
+        webhook_registration=Registration(allowed, resolver),
+        webhook_tester=WebhookTester(Transport(allowed, resolve), resolver, sealer, clock),
+        deliveries=Deliveries(tenancy, cursors),
         provisioning=Provisioning(tenancy, clock),
         check_ins=check_ins,
         log_lines=LogLines(ingest, clock, log_buckets, grouping),

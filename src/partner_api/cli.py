@@ -14,7 +14,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from partner_api.agent.cli import agent
-from partner_api.config import Databases, Settings
+from partner_api.config import Databases, Settings, parse_secret_keys
 from partner_api.database import migrations
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.distribution.distribute import distribute as distribute_tables
@@ -27,7 +27,12 @@ from partner_api.operations.backup.create import backup as write_backup
 from partner_api.operations.backup.restore import restore as restore_backup
 from partner_api.operations.doctor.examine import diagnose
 from partner_api.operations.doctor.findings import has_failed, render
-from partner_api.operations.environment import embedded_cluster, joined, read_settings
+from partner_api.operations.environment import (
+    embedded_cluster,
+    joined,
+    read_settings,
+    secret_keys,
+)
 from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import configure_logging
 from partner_api.operations.server import ServeOptions, migrate_embedded, work
@@ -51,7 +56,14 @@ db = typer.Typer(help="The database: migrate it, look at it.", no_args_is_help=T
 msp = typer.Typer(help="MSPs: the tenants.", no_args_is_help=True)
 credential = typer.Typer(help="Credentials of an MSP's programs.", no_args_is_help=True)
 release = typer.Typer(help="Releases devices should run.", no_args_is_help=True)
-for group, name in ((db, "db"), (msp, "msp"), (credential, "credential"), (release, "release")):
+webhooks = typer.Typer(help="Webhooks of all MSPs.", no_args_is_help=True)
+for group, name in (
+    (db, "db"),
+    (msp, "msp"),
+    (credential, "credential"),
+    (release, "release"),
+    (webhooks, "webhooks"),
+):
     app.add_typer(group, name=name)
 
 app.add_typer(agent, name="agent")
@@ -313,6 +325,16 @@ def list_releases(as_json: AsJson = False) -> None:
     """List every release."""
     rows = _administer(lambda operator: operator.list_releases())
     _print_rows([_camel(asdict(row)) for row in rows], as_json=as_json)
+
+
+@webhooks.command("reseal")
+def reseal_webhooks() -> None:
+    """Encrypt every webhook's secret with the first of PARTNER_API_SECRET_KEYS."""
+
+    async def reseal(operator: Administration) -> int:
+        return await operator.reseal_webhooks(parse_secret_keys(secret_keys(read_settings())))
+
+    typer.echo(f"Encrypted with the first key: the secrets of {_administer(reseal)} webhooks")
 
 
 def main() -> None:

@@ -1,20 +1,23 @@
 """The worker processes: what must happen although nobody asks for it.
 
 One sweeps, over a connection of its own: `python -m partner_api.worker sweep`. One gives events
-their places: `python -m partner_api.worker events`. The third keeps partitions, lets devices follow
-releases and settings, and counts anew once an hour: `python -m partner_api.worker chores`. The
-supervisor starts them all, with every setting in the environment.
+their places: `python -m partner_api.worker events`. One delivers them to webhooks:
+`python -m partner_api.worker webhooks`. The fourth keeps partitions, lets devices follow releases
+and settings, and counts anew once an hour: `python -m partner_api.worker chores`. The supervisor
+starts them all, with every setting in the environment.
 """
 
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import asyncpg
 import uvloop
 
-from partner_api.config import Settings
+from partner_api.config import Settings, parse_secret_keys
 from partner_api.database.migrations import check_revision
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import acquired, create_pool
@@ -25,26 +28,39 @@ from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
 from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import LogFormat, configure_logging
+from partner_api.surfaces.partner.event_mapping import event_json
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.recount import recount
 from partner_api.sweep.sweeper import Sweeper
 from partner_api.tenancy.grouping import Grouping, find_grouping
+from partner_api.webhooks.addresses import AllowedAddresses
+from partner_api.webhooks.backlog import Backlog
+from partner_api.webhooks.delivering import Deliverer
+from partner_api.webhooks.outbox import Outbox
+from partner_api.webhooks.resolution import Resolver, SharedResolver
+from partner_api.webhooks.sealing import Sealer
+from partner_api.webhooks.sending import Sender
+from partner_api.webhooks.transport import Transport
 
 _SWEEP_SECONDS = 0.5
 _NUMBER_SECONDS = 0.05
 _FOLLOW_SECONDS = 1.0
+_BACKLOG_SECONDS = 1.0
 _PARTITIONS_SECONDS = 600.0
 _RECOUNT_SECONDS = 3600.0
 _RETRY_SECONDS = 1.0
 
 _logger = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
 
-async def sweep(worker_url: str, clock: Clock) -> None:
+
+async def sweep(settings: Settings, clock: Clock) -> None:
     """Sweep until cancelled; Misconfigured for a login that could see more."""
-    grouping = await _grouping(worker_url)
-    settings = {**PLAN_SETTINGS, **grouping.plan_settings}
-    async with await create_pool(worker_url, size=1, settings=settings) as pool:
+    worker_url = settings.external_databases().worker
+    grouping = await _patiently(lambda: find_grouping(worker_url))
+    plans = {**PLAN_SETTINGS, **grouping.plan_settings}
+    async with await create_pool(worker_url, size=1, settings=plans) as pool:
         while True:
             try:
                 await _sweep(pool, clock, grouping)
@@ -53,9 +69,9 @@ async def sweep(worker_url: str, clock: Clock) -> None:
                 await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def number_events(worker_url: str, clock: Clock) -> None:
+async def number_events(settings: Settings, clock: Clock) -> None:
     """Number events until cancelled; Misconfigured for a login that could see more."""
-    async with await create_pool(worker_url, size=1) as pool:
+    async with await create_pool(settings.external_databases().worker, size=1) as pool:
         while True:
             try:
                 await _number(pool, clock)
@@ -64,10 +80,27 @@ async def number_events(worker_url: str, clock: Clock) -> None:
                 await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def do_chores(worker_url: str, clock: Clock) -> None:
+async def deliver(settings: Settings, clock: Clock) -> None:
+    """Deliver to webhooks until cancelled; Misconfigured for a login that could see more."""
+    worker_url = settings.external_databases().worker
+    grouping = await _patiently(lambda: find_grouping(worker_url))
+    # What a crash of the database undoes here is done again: a message is sent once more.
+    session = {**PLAN_SETTINGS, **grouping.plan_settings, "synchronous_commit": "off"}
+    # One each to claim, to settle and for the backlog.
+    async with await create_pool(worker_url, size=3, settings=session) as pool:
+        backlog = Backlog(pool, clock)
+        await _patiently(lambda: _check(pool))
+        async with _sender(settings, clock) as sender, asyncio.TaskGroup() as both:
+            both.create_task(Deliverer(Outbox(pool, clock), sender.send).run())
+            both.create_task(_repeat(lambda: _work_off(backlog), _BACKLOG_SECONDS))
+
+
+async def do_chores(settings: Settings, clock: Clock) -> None:
     """Do everything else until cancelled; Misconfigured for a login that could see more."""
-    settings = {**PLAN_SETTINGS, **(await _grouping(worker_url)).plan_settings}
-    async with await create_pool(worker_url, size=3, settings=settings) as pool:
+    worker_url = settings.external_databases().worker
+    grouping = await _patiently(lambda: find_grouping(worker_url))
+    plans = {**PLAN_SETTINGS, **grouping.plan_settings}
+    async with await create_pool(worker_url, size=3, settings=plans) as pool:
         followers = Followers(pool, clock)
         async with asyncio.TaskGroup() as chores:
             chores.create_task(_repeat(lambda: _keep_partitions(pool, clock), _PARTITIONS_SECONDS))
@@ -75,10 +108,11 @@ async def do_chores(worker_url: str, clock: Clock) -> None:
             chores.create_task(_repeat(lambda: _recount(pool), _RECOUNT_SECONDS))
 
 
-async def _grouping(worker_url: str) -> Grouping:
+async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """What the database answers, however long it is away."""
     while True:
         try:
-            return await find_grouping(worker_url)
+            return await ask()
         except Unavailable as error:
             _logger.warning("%s", error)
             await asyncio.sleep(_RETRY_SECONDS)
@@ -107,6 +141,30 @@ async def _number(pool: asyncpg.Pool, clock: Clock) -> None:
                 await asyncio.sleep(_NUMBER_SECONDS)
 
 
+@asynccontextmanager
+async def _sender(settings: Settings, clock: Clock) -> AsyncIterator[Sender]:
+    keys = settings.secret_keys.get_secret_value() if settings.secret_keys else ""
+    sealer = Sealer(parse_secret_keys(keys))
+    allowed = AllowedAddresses(settings.webhook_allow_http, settings.webhook_allowed_networks)
+    resolver = Resolver()
+    try:
+        transport = Transport(allowed, resolver)
+        yield Sender(transport, SharedResolver(resolver), sealer, event_json, clock)
+    finally:
+        resolver.close()
+
+
+async def _check(pool: asyncpg.Pool) -> None:
+    async with acquired(pool) as connection:
+        await check_login(connection, Role.WORKER)
+        await check_revision(connection)
+
+
+async def _work_off(backlog: Backlog) -> None:
+    while await backlog.work():
+        """There is more to do at once."""
+
+
 async def _repeat(chore: Callable[[], Awaitable[None]], seconds: float) -> None:
     while True:
         try:
@@ -130,15 +188,16 @@ async def _recount(pool: asyncpg.Pool) -> None:
         _logger.error("The counters of %d organizations were wrong and are mended", wrong)
 
 
-_WORK: Mapping[str, Callable[[str, Clock], Awaitable[None]]] = {
+_WORK: Mapping[str, Callable[[Settings, Clock], Awaitable[None]]] = {
     "sweep": sweep,
     "events": number_events,
+    "webhooks": deliver,
     "chores": do_chores,
 }
 
 
-async def _work(kind: str, worker_url: str) -> None:
-    await _WORK[kind](worker_url, SystemClock())
+async def _work(kind: str, settings: Settings) -> None:
+    await _WORK[kind](settings, SystemClock())
 
 
 def main() -> None:
@@ -148,7 +207,7 @@ def main() -> None:
     try:
         settings = Settings.from_environment()
         configure_logging(LogFormat(settings.log_format))
-        work = _work(sys.argv[1], settings.external_databases().worker)
+        work = _work(sys.argv[1], settings)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(until_signalled(work))
     except* PartnerApiError as group:

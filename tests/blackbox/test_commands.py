@@ -1,5 +1,6 @@
 """The command line, beside a running server on the same data directory."""
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -63,6 +64,23 @@ def test_publishing_a_release_changes_answers_at_once(
     released = cli_json(data_dir, "release", "list")
     assert isinstance(released, list)
     assert {"channel": "blackbox", "os": None, "version": "1.0.10"}.items() <= released[0].items()
+
+
+def test_webhooks_secrets_are_encrypted_with_the_first_key(
+    integrator: Integrator, data_dir: Path
+) -> None:
+    hook = {"url": "https://hooks.example.com/", "events": ["org.created"]}
+    webhook_id = integrator.post("/v1/webhooks", hook).json()["data"]["id"]
+    keys = (data_dir / "secret-keys").read_text(encoding="utf-8").strip()
+    ring = f"new:{base64.b64encode(bytes(32)).decode()},{keys}"
+    said = [
+        run_cli(data_dir, "webhooks", "reseal", PARTNER_API_SECRET_KEYS=each).stdout
+        for each in (ring, ring, f"{keys},{ring.partition(',')[0]}")
+    ]
+    counts = [int(line.split()[-2]) for line in said]
+    assert counts[0] == counts[2] >= 1
+    assert counts[1] == 0
+    assert integrator.get(f"/v1/webhooks/{webhook_id}")["data"]["id"] == webhook_id
 
 
 def test_db_commands_tell_where_the_database_is_and_stands(server: Server, data_dir: Path) -> None:

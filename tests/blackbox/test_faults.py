@@ -88,12 +88,12 @@ def test_a_killed_postgres_comes_back_without_a_restart_of_the_server(
 
 def test_killed_workers_are_started_again(server: Server) -> None:
     killed = server.children("partner_api.worker")
-    assert len(killed) == 2
+    assert len(killed) == 4
     for worker in killed:
         worker.kill()
     old = {worker.pid for worker in killed}
     wait_until(
-        lambda: len({p.pid for p in server.children("partner_api.worker")} - old) == 2,
+        lambda: len({p.pid for p in server.children("partner_api.worker")} - old) == 4,
         15,
         "new workers",
     )

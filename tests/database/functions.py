@@ -4,6 +4,7 @@ from partner_api.database.roles import Role
 
 # With their owners' rights: each one's owner and the one role that may execute it.
 DEFINERS = {
+    "catch_up": (Role.FUNCTIONS, Role.WORKER),
     "changed_organizations": (Role.FUNCTIONS, Role.WORKER),
     "check_in_calm": (Role.FUNCTIONS, Role.INGEST),
     "check_in_careful": (Role.FUNCTIONS, Role.INGEST),
@@ -14,6 +15,8 @@ DEFINERS = {
     "check_in_relayed": (Role.FUNCTIONS, Role.INGEST),
     "check_in_stepping": (Role.FUNCTIONS, Role.INGEST),
     "check_in_write": (Role.FUNCTIONS, Role.INGEST),
+    "claim_deliveries": (Role.FUNCTIONS, Role.WORKER),
+    "drop_deliveries": (Role.FUNCTIONS, Role.WORKER),
     "due_hints": (Role.FUNCTIONS, Role.WORKER),
     "every_msp": (Role.FUNCTIONS, Role.WORKER),
     "every_organization": (Role.FUNCTIONS, Role.WORKER),
@@ -28,17 +31,24 @@ DEFINERS = {
     "mend_texts": (Role.FUNCTIONS, Role.WORKER),
     "notice_releases": (Role.FUNCTIONS, Role.WORKER),
     "number_events": (Role.FUNCTIONS, Role.WORKER),
+    "open_replays": (Role.FUNCTIONS, Role.WORKER),
     "organization_devices": (Role.FUNCTIONS, Role.WORKER),
+    "orphaned_webhooks": (Role.FUNCTIONS, Role.WORKER),
     "outdated_devices": (Role.FUNCTIONS, Role.WORKER),
     "recount": (Role.FUNCTIONS, Role.WORKER),
     "relay_devices": (Role.FUNCTIONS, Role.INGEST),
+    "replay_events": (Role.FUNCTIONS, Role.WORKER),
     "search_devices": (Role.FUNCTIONS, Role.API),
     "set_watermark": (Role.FUNCTIONS, Role.WORKER),
+    "settle_deliveries": (Role.FUNCTIONS, Role.WORKER),
+    "suspend_webhook": (Role.FUNCTIONS, Role.WORKER),
     "sweep_devices": (Role.FUNCTIONS, Role.WORKER),
     "sweep_pages": (Role.FUNCTIONS, Role.WORKER),
     "sweep_scan": (Role.FUNCTIONS, Role.WORKER),
     "unapplied_releases": (Role.FUNCTIONS, Role.WORKER),
     "waiting_events": (Role.FUNCTIONS, Role.WORKER),
+    "waiting_webhooks": (Role.FUNCTIONS, Role.WORKER),
+    "webhooks_behind": (Role.FUNCTIONS, Role.WORKER),
 }
 
 # With their callers' rights, whom the policies bind: who may execute each.
@@ -50,7 +60,11 @@ PLAIN = {
     "is_current": {Role.API, Role.FUNCTIONS},
     "keep_texts": {Role.API, Role.FUNCTIONS},
     "move_device": {Role.API, Role.FUNCTIONS},
+    "note_interest": {Role.API, Role.FUNCTIONS},
     "outage": {Role.API, Role.FUNCTIONS},
+    "queue_again": {Role.FUNCTIONS},
+    "queue_deliveries": {Role.FUNCTIONS},
+    "queue_stretch": {Role.FUNCTIONS},
     "record_changes": {Role.API, Role.FUNCTIONS},
     "record_check_ins": {Role.API, Role.FUNCTIONS},
     "record_enrolled": {Role.API, Role.FUNCTIONS},

@@ -58,6 +58,14 @@ SEES_EVERY_TENANT = {
     ("organizations", "owner", OWNER),
     ("status_hints", "functions", "fleet_functions"),
     ("status_hints", "owner", OWNER),
+    ("webhook_deliveries", "functions", "fleet_functions"),
+    ("webhook_deliveries", "owner", OWNER),
+    ("webhook_outbox", "functions", "fleet_functions"),
+    ("webhook_outbox", "owner", OWNER),
+    ("webhook_replays", "functions", "fleet_functions"),
+    ("webhook_replays", "owner", OWNER),
+    ("webhooks", "functions", "fleet_functions"),
+    ("webhooks", "owner", OWNER),
 }
 
 

@@ -114,12 +114,8 @@ async def test_only_organizations_that_hold_something_else_now_have_devices_foll
     own = await tenant.create_organization("Own")
     assert (await tenant.patch(of(own), json={"streamingSeconds": 600})).status_code == 200
     await away.work()
-    # Not a threshold of stored states; nothing new; nothing that holds everywhere.
-    for change in (
-        {"offlineEventSeconds": 60, "retentionDays": {"logs": 3}},
-        {"streamingSeconds": 300},
-        {},
-    ):
+    # Nothing that devices hold; nothing new; nothing that holds everywhere.
+    for change in ({"retentionDays": {"logs": 3}}, {"streamingSeconds": 300}, {}):
         assert (await tenant.patch(MSP, json=change)).status_code == 200
         assert await pending(owner, tenant) == {}
     assert (await tenant.patch(MSP, json={"streamingSeconds": 200})).status_code == 200

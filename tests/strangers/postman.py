@@ -70,11 +70,14 @@ def _ids(method: str, path: str, fleet: Fleet) -> dict[str, str]:
         specimens.ORG_ID: fleet.org_id,
         specimens.CLIENT_ID: fleet.client_id,
         specimens.ENROLLMENT_TOKEN_ID: fleet.doomed_token_id,
+        specimens.WEBHOOK_ID: fleet.webhook_id,
+        specimens.DELIVERY_ID: fleet.delivery_id,
         specimens.CREDENTIAL_ID: fleet.integrator.msp["clientId"],
         specimens.CLIENT_SECRET: fleet.integrator.msp["clientSecret"],
     }
     if method == "DELETE":
         ids[specimens.CLIENT_ID] = fleet.doomed_client_id
+        ids[specimens.WEBHOOK_ID] = fleet.doomed_webhook_id
         if path.endswith("/{orgId}"):
             ids[specimens.ORG_ID] = fleet.doomed_org_id
     return ids

@@ -14,10 +14,15 @@ from partner_api.surfaces.partner.app import create_routes
 from partner_api.surfaces.partner.services import Services
 from tests.clock import StoppedClock
 from tests.factories.tenants import FACTS, Agent, Tenant, create_tenant, post_enrollment
+from tests.surfaces.partner.hooks import create_webhook
 from tests.surfaces.partner.routes import OPERATIONS, Operation
 from tests.tenancy.models import TENANT_TABLES
+from tests.webhooks.queue import Queue
 
 Ids = dict[str, str]
+
+# A test message goes out, if only anybody were there.
+NOWHERE = "https://hooks.invalid/"
 
 IN_PATH = re.compile(r"\{(\w+)\}")
 WITH_IDS = [operation for operation in OPERATIONS if IN_PATH.search(operation.path)]
@@ -35,7 +40,7 @@ async def both(
 ) -> tuple[Agent, Agent]:
     """A device each of two MSPs, both of which have two of everything."""
     session_clock.reset()
-    agents = []
+    agents: list[Agent] = []
     for name in ("Ours", "Theirs"):
         tenant = await create_tenant(owner, http, session_clock, name)
         for organization in ("One", "Two"):
@@ -43,6 +48,9 @@ async def both(
             agent = await tenant.enroll(org_id, assetId=f"{name} {organization} asset")
             await agent.check_in()
             await agent.post_logs([{"severity": "INFO", "payload": {"of": name}}])
+            hook = {"url": NOWHERE, "description": f"{name} {organization}"}
+            await create_webhook(tenant, orgId=org_id, **hook)
+        await deliver_something(owner, agent, len(agents) + 1)
         agents.append(agent)
     return agents[0], agents[1]
 
@@ -61,12 +69,27 @@ async def ids_of(agent: Agent) -> Ids:
     """A value for every path parameter there is; a route with a new one fails until it is here."""
     path = f"/v1/organizations/{agent.org_id}/enrollment-tokens"
     tokens = (await agent.tenant.get(path)).json()["data"]
+    webhooks = (await agent.tenant.get("/v1/webhooks")).json()["data"]
+    webhook_id = next(row["id"] for row in webhooks if row["orgId"] == agent.org_id)
+    deliveries = (await agent.tenant.get(f"/v1/webhooks/{webhook_id}/deliveries")).json()["data"]
     return {
         "mspId": agent.tenant.msp,
         "orgId": agent.org_id,
         "clientId": agent.client_id,
         "tokenId": tokens[0]["id"],
+        "webhookId": webhook_id,
+        # They count from 1 for every MSP: the other one has another number.
+        "deliveryId": deliveries[0]["id"] if deliveries else "",
     }
+
+
+async def deliver_something(owner: AsyncEngine, agent: Agent, position: int) -> None:
+    """An event that reached the webhook of a device's organization: a delivery to name."""
+    webhook_id = (await ids_of(agent))["webhookId"]
+    async with owner.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await Queue(raw, StoppedClock(), agent.tenant, webhook_id).ended(position)
 
 
 def unknown_ids(clock: StoppedClock) -> Ids:
@@ -76,6 +99,8 @@ def unknown_ids(clock: StoppedClock) -> Ids:
         "orgId": f"org_{uuid7(clock.now())}",
         "clientId": str(uuid4()).upper(),
         "tokenId": str(uuid7(clock.now())),
+        "webhookId": str(uuid7(clock.now())),
+        "deliveryId": "dlv_0000000000000009",
     }
 
 
@@ -90,6 +115,7 @@ async def call(tenant: Tenant, operation: Operation, ids: Ids) -> httpx.Response
     if operation.method in {"POST", "PUT", "PATCH"}:
         is_settings = operation.path.endswith("/settings")
         body = {"checkInIntervalSeconds": 60} if is_settings else {"name": "Intruder"}
+        body |= {"from": "2026-02-24T00:00:00Z"} if operation.path.endswith("/replay") else {}
     return await tenant.http.request(
         operation.method, filled(operation, ids), headers=tenant.headers, json=body
     )
@@ -155,6 +181,7 @@ async def test_ones_own_ids_are_found(ours: Agent, operation: Operation) -> None
     if operation.method == "DELETE":
         tenant = ours.tenant
         spare = await tenant.enroll(await tenant.create_organization("Spare"))
+        await create_webhook(tenant, orgId=spare.org_id)
         ids = await ids_of(spare)
         if operation.path.endswith("{orgId}"):
             await tenant.delete(f"/v1/devices/{spare.client_id}")

@@ -18,6 +18,7 @@ from partner_api.database.pools import create_engine, create_pool
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.tenancy.tenancy import Claim, Tenancy
+from partner_api.webhooks.resolution import Resolver
 from tests.clock import StoppedClock
 from tests.conftest import RING
 from tests.factories.tenants import Tenant
@@ -220,7 +221,7 @@ async def crowded(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The application on one connection of each kind."""
     ingest = await create_pool(databases.ingest, size=1)
-    services = _services(Settings(), RING, clock, narrow, narrow._pool, ingest)
+    services = _services(Settings(), RING, clock, narrow, narrow._pool, ingest, Resolver())
     services.check_ins.start()
     services.log_lines.start()
     transport = httpx.ASGITransport(app=create_app(services), raise_app_exceptions=False)

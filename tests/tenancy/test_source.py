@@ -4,11 +4,13 @@ import ast
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 import partner_api
 from partner_api.config import Databases
@@ -19,8 +21,10 @@ from partner_api.surfaces.partner.services import Services
 from partner_api.tenancy.tenancy import Claim
 from tests.clock import StoppedClock
 from tests.database.functions import DEFINERS, PLAIN
-from tests.factories.tenants import Agent, post_enrollment
+from tests.factories.tenants import Agent, Tenant, post_enrollment
+from tests.surfaces.partner.hooks import create_webhook
 from tests.tenancy.models import A_TABLE, NAMES_A_TABLE, TENANT_TABLES
+from tests.webhooks.queue import Queue
 
 PACKAGE = Path(partner_api.__file__).parent
 MIGRATIONS = PACKAGE.parents[1] / "migrations"
@@ -122,7 +126,8 @@ def test_no_sql_asks_the_database_for_the_time_or_for_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["events", "fleet", "history", "identity", "ingest", "logs", "settings"]
+    "package",
+    ["events", "fleet", "history", "identity", "ingest", "logs", "settings", "webhooks"],
 )
 def test_every_sql_text_that_names_a_tenants_table_names_the_tenant(package: str) -> None:
     """A text with holes may get its tenant through one; what it becomes is watched below."""
@@ -149,8 +154,12 @@ LOOKS_AT_EVERY_TENANT = {
     "due_hints",
     "every_msp",
     "every_organization",
+    "open_replays",
+    "orphaned_webhooks",
     "sweep_scan",
     "waiting_events",
+    "waiting_webhooks",
+    "webhooks_behind",
 }
 # The operator's hand: a release is told in every log.
 WRITES_TO_EVERY_TENANT = {"record_release"}
@@ -205,7 +214,7 @@ async def test_every_statement_that_reads_a_tenants_table_names_the_tenant(
     await _read_everything(agent)
     reading = [statement for statement in statements if NAMES_A_TABLE.search(statement)]
     named = {table for statement in reading for table in NAMES_A_TABLE.findall(statement)}
-    assert named >= {"devices", "organizations", "logs", "events", "event_logs"}
+    assert named >= {"devices", "organizations", "logs", "events", "event_logs", "webhook_outbox"}
     assert len(set(reading)) > 20
     for statement in reading:
         assert_each_table_has_its_tenant(statement)
@@ -231,6 +240,7 @@ async def _read_everything(agent: Agent) -> None:
     logs = f"/v1/devices/{agent.client_id}/logs?limit=1"
     cursor = (await tenant.get(logs)).json()["meta"]["nextCursor"]
     instant = "2026-01-01T00:00:00Z"
+    deliveries = f"/v1/webhooks/{(await create_webhook(tenant))['id']}/deliveries"
     for path in (
         logs,
         f"{logs}&cursor={cursor}",
@@ -246,12 +256,15 @@ async def _read_everything(agent: Agent) -> None:
         "/v1/events?limit=1",
         "/v1/events?types=org.deleted",
         f"/v1/events?orgId={agent.org_id}&clientId={agent.client_id}&types=org.deleted",
+        deliveries,
+        f"{deliveries}?status=pending",
+        f"{deliveries}?status=failed",
     ):
         assert (await tenant.get(path)).status_code == 200
 
 
 async def test_every_statement_of_a_session_names_the_tenant(
-    agent: Agent, services: Services
+    agent: Agent, services: Services, owner: AsyncEngine
 ) -> None:
     seen: list[str] = []
 
@@ -261,13 +274,14 @@ async def test_every_statement_of_a_session_names_the_tenant(
     engine = services.tenancy._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     try:
-        await _change_everything(agent)
+        await _change_everything(agent, owner)
     finally:
         event.remove(engine, "before_cursor_execute", note)
     named = {table for statement in seen for table in _tables_of_a_change(statement)}
     # These are read elsewhere, or written by functions alone.
     elsewhere = {"logs", "msps", "device_texts", "device_transitions", "status_hints"}
     elsewhere |= {"events", "event_logs"}
+    elsewhere |= {"webhooks", "webhook_outbox", "webhook_deliveries", "webhook_replays"}
     assert named >= set(TENANT_TABLES) - elsewhere
     for statement in seen:
         if _tables_of_a_change(statement):
@@ -279,7 +293,32 @@ def _tables_of_a_change(statement: str) -> list[str]:
     return re.findall(rf"\b(?:FROM|JOIN|UPDATE|INTO) ({A_TABLE})\b", flat)
 
 
-async def _change_everything(agent: Agent) -> None:
+async def _change_a_webhook(tenant: Tenant, owner: AsyncEngine) -> None:
+    webhook_id = (await create_webhook(tenant))["id"]
+    async with owner.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        queue = Queue(raw, StoppedClock(), tenant, webhook_id)
+        await queue.ended(1, uuid4())
+        await queue.failed_once(2, uuid4())
+        await queue.set(suspended_at=queue.clock.now())
+    path = queue.path
+    assert (await tenant.patch(path, json={"enabled": False})).status_code == 200
+    assert (await tenant.patch(path, json={"enabled": True})).status_code == 200
+    for action in (
+        "resume",
+        "rotate-secret",
+        "deliveries/dlv_0000000000000001/redeliver",
+        "deliveries/dlv_0000000000000002/redeliver",
+        "replay",
+    ):
+        body = {"from": "2026-02-24T00:00:00Z"} if action == "replay" else None
+        assert (await tenant.post(f"{path}/{action}", json=body)).is_success
+    assert (await tenant.get(path)).status_code == 200
+    assert (await tenant.delete(path)).status_code == 204
+
+
+async def _change_everything(agent: Agent, owner: AsyncEngine) -> None:
     tenant = agent.tenant
     await tenant.request_token()
     await tenant.get("/v1/credentials")
@@ -302,6 +341,7 @@ async def _change_everything(agent: Agent) -> None:
             changed = await tenant.patch(settings, json={"streamingSeconds": seconds})
             assert changed.status_code == 200
         assert (await tenant.get(settings)).status_code == 200
+    await _change_a_webhook(tenant, owner)
     await tenant.delete(f"{path}/{made['id']}")
     await tenant.delete(device)
     assert (await tenant.delete(f"/v1/organizations/{org_id}")).status_code == 204

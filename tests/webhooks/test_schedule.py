@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from partner_api.webhooks.schedule import (
     MOST_ATTEMPTS,
     Verdict,
-    is_to_be_suspended,
     judge,
     next_attempt_at,
 )
@@ -108,8 +107,3 @@ def test_an_answers_status_says_what_became_of_the_delivery() -> None:
     gone = {status for status in range(1000) if judge(status) is Verdict.GONE}
     assert (delivered, gone) == (set(range(200, 300)), {410})
     assert judge(None) is judge(301) is judge(500) is Verdict.FAILED
-
-
-def test_a_webhook_that_failed_for_three_days_is_to_be_suspended() -> None:
-    almost = NOW - timedelta(days=3, microseconds=-1)
-    assert [is_to_be_suspended(since, NOW) for since in (almost, NOW - 3 * DAY)] == [False, True]

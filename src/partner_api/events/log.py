@@ -87,7 +87,7 @@ class Events:
             else:
                 statement, values = _last_looked_at_statement(msp_id, wanted, after)
                 looked_to = await connection.fetchval(statement, *values) or end
-        return Stretch([_event(row) for row in rows], looked_to, looked_to == end)
+        return Stretch([read_event(row) for row in rows], looked_to, looked_to == end)
 
 
 async def _end(connection: PoolConnectionProxy, msp_id: MspId) -> int:
@@ -135,7 +135,8 @@ def _after(wanted: EventFilter, parameters: Parameters) -> str:
     return " and ".join(conditions)
 
 
-def _event(row: Record) -> Event:
+def read_event(row: Record) -> Event:
+    """An event from its row; ValueError for a type that this version does not know."""
     return Event(
         position=row["position"],
         type=EventType(row["type"]),

@@ -44,3 +44,18 @@ SWEEP_SECONDS = Histogram(
 SWEPT_RANGES = Counter("partner_api_swept_ranges_total", "Ranges of pages the sweep read")
 SWEPT_DEVICES = Counter("partner_api_swept_devices_total", "Devices the sweep moved")
 EVENTS = Counter("partner_api_events_total", "Events that got their places")
+WEBHOOK_ATTEMPTS = Counter(
+    "partner_api_webhook_attempts_total",
+    "Attempts to deliver an event to a webhook by what became of them",
+    ["outcome"],
+)
+WEBHOOK_DELAY_SECONDS = Histogram(
+    "partner_api_webhook_delay_seconds",
+    "Time from when an attempt was due until it was begun",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+WEBHOOKS_UNDER_WAY = Gauge(
+    "partner_api_webhook_attempts_under_way",
+    "Attempts that were begun and are not written down yet",
+    multiprocess_mode="livesum",
+)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from partner_api.config import SecretKey
 from partner_api.database.pools import create_engine
 from partner_api.devices import releases
 from partner_api.identity import repository as credentials
@@ -18,6 +19,8 @@ from partner_api.kernel.ids import MspId, format_msp_id, parse_msp_id, uuid7
 from partner_api.msps import repository as msps
 from partner_api.msps import service
 from partner_api.tenancy.session import TenantSession, tenant_session
+from partner_api.webhooks import service as webhooks
+from partner_api.webhooks.sealing import Sealer
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,17 @@ class Administration:
         async with tenant_session(self._engine, msp_id) as session:
             await identity.set_credential_enabled(session, client_id, self._clock, enabled=enabled)
             await session.commit()
+
+    async def reseal_webhooks(self, ring: Sequence[SecretKey]) -> int:
+        """Have webhooks' secrets need the ring's first key only; tells of how many they did not.
+
+        Misconfigured when a secret needs a key that is not in the ring.
+        """
+        sealer, resealed = Sealer(ring), 0
+        for msp, _ in await self.list_msps():
+            async with self._of_msp(msp) as session:
+                resealed += await webhooks.reseal_secrets(session, sealer, self._clock)
+        return resealed
 
     async def publish_release(self, channel: str, version: str, os: str | None) -> None:
         """Publish a version for a channel, and one operating system or all; Conflict."""

@@ -64,21 +64,23 @@ def child_environment(
 ) -> Mapping[str, str]:
     """Everything a child process needs, and not the owner's login."""
     return {
-        **worker_environment(settings, databases),
+        **worker_environment(settings, databases, keys),
         f"{PREFIX}DATABASE_DISK": str(_database_disk(settings) or ""),
-        f"{PREFIX}SECRET_KEYS": keys,
         f"{PREFIX}PUBLIC_URL": public_url,
         f"{PREFIX}CHECK_IN_INTERVAL_SECONDS": str(settings.check_in_interval_seconds),
     }
 
 
-def worker_environment(settings: Settings, databases: Databases) -> Mapping[str, str]:
-    """What the worker's processes need of it: they sign nothing and answer nobody."""
+def worker_environment(settings: Settings, databases: Databases, keys: str) -> Mapping[str, str]:
+    """What the worker's processes need of it: they answer nobody, and sign to webhooks only."""
     return {
         f"{PREFIX}DATABASE_URL": databases.api,
         f"{PREFIX}INGEST_URL": databases.ingest,
         f"{PREFIX}WORKER_URL": databases.worker,
         f"{PREFIX}OWNER_URL": "",
+        f"{PREFIX}SECRET_KEYS": keys,
+        f"{PREFIX}WEBHOOK_ALLOW_HTTP": str(settings.webhook_allow_http),
+        f"{PREFIX}WEBHOOK_ALLOWED_NETWORKS": ",".join(map(str, settings.webhook_allowed_networks)),
         f"{PREFIX}LOG_FORMAT": settings.log_format,
     }
 

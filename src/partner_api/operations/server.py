@@ -79,15 +79,16 @@ def work(
     announce: Announce,
 ) -> None:
     """Keep the worker's processes alive until SIGINT or SIGTERM."""
-    environment = worker_environment(settings, databases)
+    environment = worker_environment(settings, databases, secret_keys(settings))
     Supervisor(_worker_children(environment), cluster, announce).run()
 
 
 def _worker_children(environment: Mapping[str, str]) -> Sequence[Child]:
-    """The worker's processes: the sweep, the events, and everything else."""
+    """The worker's processes: the sweep, the events, the webhooks, and everything else."""
+    works = {"sweep": "sweep", "events": "events", "webhooks": "webhooks", "worker": "chores"}
     return [
         Child(name, (sys.executable, "-m", "partner_api.worker", work), environment)
-        for name, work in (("sweep", "sweep"), ("events", "events"), ("worker", "chores"))
+        for name, work in works.items()
     ]
 
 

@@ -87,7 +87,17 @@ class EndedDelivery(MspOwned, Base):
     """A delivery that needs nothing more; kept as long as its event, by the day."""
 
     __tablename__ = "webhook_deliveries"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (kept_until)"},)
+    __table_args__ = (
+        # For those who look for the few that failed.
+        Index(
+            "webhook_deliveries_failed_idx",
+            "msp_id",
+            "webhook_id",
+            "position",
+            postgresql_where=text("not is_delivered"),
+        ),
+        {"postgresql_partition_by": "RANGE (kept_until)"},
+    )
 
     webhook_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True)

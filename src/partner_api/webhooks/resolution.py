@@ -2,17 +2,21 @@
 
 import asyncio
 import socket
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
+from partner_api.kernel.ids import MspId
+from partner_api.kernel.single_flight import SingleFlight
 from partner_api.webhooks.addresses import AllowedAddresses, IPAddress, WebhookAddress
 
 Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
 """All addresses of a host, in the order to try them; none when there is no such name now."""
 
 _LONGEST_SECONDS = 5
-_AT_ONCE = 16
+_AT_ONCE = 256
+_AT_ONCE_EACH = 8
 
 
 class Resolver:
@@ -32,6 +36,34 @@ class Resolver:
     def close(self) -> None:
         """Let go of the threads; those that still wait end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class SharedResolver:
+    """Resolves for many MSPs, a few hosts of each at a time.
+
+    A look-up can be left but not ended, so those that nobody waits for any longer count, too. Slow
+    name servers hold up their own MSP's webhooks, and whoever asks again for the same host waits
+    for the look-up that is under way.
+    """
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._look_ups: SingleFlight[tuple[MspId, str], Sequence[IPAddress]] = SingleFlight(0)
+        self._places: defaultdict[MspId, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_AT_ONCE_EACH)
+        )
+
+    def of(self, msp_id: MspId) -> Resolve:
+        """How one MSP's hosts are looked up."""
+
+        async def resolve(host: str) -> Sequence[IPAddress]:
+            return await self._look_ups.get((msp_id, host), lambda: self._look_up(msp_id, host))
+
+        return resolve
+
+    async def _look_up(self, msp_id: MspId, host: str) -> Sequence[IPAddress]:
+        async with self._places[msp_id]:
+            return await self._resolve(host)
 
 
 async def require_address(url: str, allowed: AllowedAddresses, resolve: Resolve) -> WebhookAddress:

@@ -21,6 +21,7 @@ PAUSES = (
 MOST_ATTEMPTS = len(PAUSES) + 1
 LONGEST_ASKED = timedelta(days=1)
 SUSPENDED_AFTER = timedelta(days=3)
+"""For how long all attempts have failed when a webhook is left alone."""
 
 # Upwards only: a receiver that was away is not met by everything it missed in one second.
 _JITTER = 0.1
@@ -56,11 +57,6 @@ def next_attempt_at(
         return None
     pause = PAUSES[attempts - 1] * random.uniform(1, 1 + _JITTER)
     return failed_at + max(pause, _asked_pause(retry_after, failed_at))
-
-
-def is_to_be_suspended(failing_since: datetime, now: datetime) -> bool:
-    """Whether a webhook whose attempts have all failed since then is to be left alone."""
-    return now - failing_since >= SUSPENDED_AFTER
 
 
 def _asked_pause(retry_after: str | None, now: datetime) -> timedelta:

@@ -42,6 +42,10 @@ class Sealer:
         sealed = cipher.encrypt(nonce, signing_secret.encode(), _owner(msp_id, webhook_id))
         return f"{self._sealing_kid}:{base64.b64encode(nonce + sealed).decode()}"
 
+    def is_newest(self, sealed: str) -> bool:
+        """Whether a secret is sealed with the ring's first key, and needs no other."""
+        return sealed.partition(":")[0] == self._sealing_kid
+
     def open(self, sealed: str, msp_id: MspId, webhook_id: UUID) -> str:
         """The secret again; Misconfigured when the ring has no key for it, or another."""
         kid, _, encoded = sealed.partition(":")

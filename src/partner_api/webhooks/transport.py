@@ -80,6 +80,10 @@ class Transport:
         self._tls = tls or httpcore.default_ssl_context()
         self._backend = CheckedBackend(allowed, resolve)
 
+    def resolving_by(self, resolve: Resolve) -> "Transport":
+        """The same with another way to look up names."""
+        return Transport(self._allowed, resolve, tls=self._tls, patience=self._patience)
+
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Send a JSON body to a webhook; the headers are added to those every request has."""
         try:

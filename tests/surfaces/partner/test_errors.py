@@ -24,6 +24,7 @@ from partner_api.logs.service import Logs
 from partner_api.organizations import service as organizations
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Principal
 from partner_api.tenancy.tenancy import Tenancy
+from partner_api.webhooks.resolution import Resolver
 from tests.clock import StoppedClock
 from tests.conftest import RING
 from tests.factories.tenants import FACTS, Agent, Tenant
@@ -396,7 +397,7 @@ async def stranded(clock: StoppedClock) -> AsyncIterator[httpx.AsyncClient]:
         port = closed.getsockname()[1]
     url = f"postgresql://nobody:nothing@127.0.0.1:{port}/nowhere"
     pool, engine = await create_pool(url, size=2), create_engine(url, size=2)
-    services = _services(Settings(), RING, clock, Tenancy(engine, pool), pool, pool)
+    services = _services(Settings(), RING, clock, Tenancy(engine, pool), pool, pool, Resolver())
     services.check_ins.start()
     services.log_lines.start()
     transport = httpx.ASGITransport(app=create_app(services), raise_app_exceptions=False)

@@ -1,6 +1,7 @@
 """The document that is checked in is the one that is served, and it reads well in other tools."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import httpx
 import pytest
 import yaml
 
-from partner_api.events.types import EventType
 from partner_api.surfaces.partner.app import openapi_yaml
 from partner_api.surfaces.partner.event_mapping import MODELS
+from partner_api.surfaces.partner.openapi_webhooks import POSTED
+from partner_api.webhooks.signing import new_signing_secret, signed_headers
 
 CHECKED_IN = Path(__file__).parents[3] / "openapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(CHECKED_IN.read_text(encoding="utf-8"))
@@ -124,16 +126,21 @@ class TestAnOperation:
                 assert media["example"]["message"]
 
 
-@pytest.mark.parametrize("event_type", DOCUMENT["webhooks"])
-def test_a_webhook_shows_the_event_it_is_called_for(event_type: str) -> None:
-    operation = DOCUMENT["webhooks"][event_type]["post"]
+@pytest.mark.parametrize("message_type", DOCUMENT["webhooks"])
+def test_a_webhook_shows_the_event_it_is_called_for(message_type: str) -> None:
+    operation = DOCUMENT["webhooks"][message_type]["post"]
     assert operation["description"]
     (media,) = operation["requestBody"]["content"].values()
-    shown = MODELS[EventType(event_type)].model_validate(media["example"])
-    assert shown.type == event_type
+    shown = POSTED[message_type].model_validate(media["example"])
+    assert media["example"]["type"] == message_type
     assert shown.model_dump(mode="json", by_alias=True, exclude_none=True) == media["example"]
     assert media["schema"]["$ref"].endswith(f"/{type(shown).__name__}")
 
+    headers = {parameter["name"]: parameter["example"] for parameter in operation["parameters"]}
+    signed = signed_headers([new_signing_secret()], "x", datetime.now(UTC), b"")
+    assert headers.keys() == signed.keys()
+    assert headers["webhook-id"] == media["example"]["id"]
+
 
 def test_every_type_of_event_is_called_for() -> None:
-    assert DOCUMENT["webhooks"].keys() == MODELS.keys()
+    assert DOCUMENT["webhooks"].keys() == MODELS.keys() | {"webhook.test"}

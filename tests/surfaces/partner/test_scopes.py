@@ -11,6 +11,7 @@ NEEDED = {
     "DELETE /v1/devices/{clientId}": "orgs:write",
     "DELETE /v1/organizations/{orgId}": "orgs:write",
     "DELETE /v1/organizations/{orgId}/enrollment-tokens/{tokenId}": "orgs:write",
+    "DELETE /v1/webhooks/{webhookId}": "orgs:write",
     "GET /v1/credentials": None,
     "GET /v1/devices": "fleet:read",
     "GET /v1/devices/{clientId}": "fleet:read",
@@ -27,14 +28,24 @@ NEEDED = {
     "GET /v1/organizations/{orgId}/availability": "orgs:read",
     "GET /v1/organizations/{orgId}/enrollment-tokens": "orgs:read",
     "GET /v1/organizations/{orgId}/settings": "orgs:read",
+    "GET /v1/webhooks": "fleet:read",
+    "GET /v1/webhooks/{webhookId}": "fleet:read",
+    "GET /v1/webhooks/{webhookId}/deliveries": "fleet:read",
     "PATCH /v1/devices/{clientId}": "orgs:write",
     "PATCH /v1/msp/settings": "orgs:write",
     "PATCH /v1/organizations/{orgId}": "orgs:write",
     "PATCH /v1/organizations/{orgId}/settings": "orgs:write",
+    "PATCH /v1/webhooks/{webhookId}": "orgs:write",
     "POST /v1/check-ins": "orgs:write",
     "POST /v1/credentials/regenerate": None,
     "POST /v1/organizations": "orgs:write",
     "POST /v1/organizations/{orgId}/enrollment-tokens": "orgs:write",
+    "POST /v1/webhooks": "orgs:write",
+    "POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver": "orgs:write",
+    "POST /v1/webhooks/{webhookId}/replay": "orgs:write",
+    "POST /v1/webhooks/{webhookId}/resume": "orgs:write",
+    "POST /v1/webhooks/{webhookId}/rotate-secret": "orgs:write",
+    "POST /v1/webhooks/{webhookId}/test": "orgs:write",
 }
 WITHOUT_ACCESS_TOKEN = {
     "GET /livez",
@@ -72,6 +83,7 @@ async def _call_with_scope(standing: Agent, operation: Operation, scope: str) ->
     # Whatever is deleted is nobody's, so that the fleet outlives the test.
     path = operation.path.replace("{mspId}", tenant.msp)
     path = path.replace("{orgId}", standing.org_id if operation.method == "GET" else "org_x")
+    path = path.replace("{webhookId}", "x").replace("{deliveryId}", "x")
     path = path.replace("{clientId}", standing.client_id if operation.method == "GET" else "x")
     # Refused for its parameter, once it is allowed: what it answers otherwise never ends.
     path += "?after=x" if operation.path.endswith("/stream") else ""

@@ -17,6 +17,7 @@ from partner_api.kernel.errors import Misconfigured
 RESHAPED: Final = (
     "matching_devices",
     "number_events",
+    "orphaned_webhooks",
     "record_changes",
     "record_check_ins",
     "record_outages",
@@ -24,6 +25,7 @@ RESHAPED: Final = (
     "sweep_pages",
     "unapplied_releases",
     "waiting_events",
+    "waiting_webhooks",
 )
 OF_ONE_TENANT: Final = (
     "check_in_calm",

@@ -17,6 +17,7 @@ from partner_api.surfaces.partner import (
     docs,
     enrollment_tokens,
     errors,
+    event_schemas,
     events,
     health,
     history,
@@ -26,6 +27,8 @@ from partner_api.surfaces.partner import (
     relay,
     schemas,
     settings,
+    webhook_deliveries,
+    webhooks,
 )
 from partner_api.surfaces.partner.openapi import as_yaml, document
 from partner_api.surfaces.partner.services import Services
@@ -46,6 +49,9 @@ _ROUTERS = (
     agent.router,
     relay.router,
     events.router,
+    webhooks.router,
+    webhooks.waiting_router,
+    webhook_deliveries.router,
     health.router,
 )
 _ONLY_IN_DOCUMENT = (
@@ -53,6 +59,7 @@ _ONLY_IN_DOCUMENT = (
     agent_schemas.CheckInList,
     agent_schemas.LogLines,
     agent_schemas.RelayedCheckInList,
+    event_schemas.WebhookTest,
     schemas.ErrorRead,
 )
 

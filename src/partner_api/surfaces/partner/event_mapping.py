@@ -1,6 +1,7 @@
 """Events as every door shows them: the list, the stream, and what is posted to webhooks."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, get_args
 
 from partner_api.events.facts import (
@@ -18,6 +19,7 @@ from partner_api.surfaces.partner import event_schemas as schemas
 from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.history_schemas import StatusRead
 from partner_api.tenancy.principal import Scope
+from partner_api.webhooks.testing import TEST_ID, Target
 
 MODELS: Final[Mapping[EventType, type[schemas.EventRead]]] = {
     event_type: model
@@ -43,6 +45,19 @@ def event(logged: Event) -> schemas.EventRead:
 def event_json(logged: Event) -> bytes:
     """An event of the log as JSON, in one line."""
     return event(logged).model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def webhook_test_json(target: Target, now: datetime) -> bytes:
+    """A webhook's test message as JSON, in one line."""
+    message = schemas.WebhookTest(
+        id=TEST_ID,
+        timestamp=now,
+        msp_id=format_msp_id(target.msp_id),
+        data=schemas.WebhookData(
+            webhook=schemas.EventWebhook(id=str(target.webhook_id), url=target.url)
+        ),
+    )
+    return message.model_dump_json(by_alias=True).encode()
 
 
 def _data(logged: Event) -> dict[str, Any]:

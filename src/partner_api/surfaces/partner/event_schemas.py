@@ -10,6 +10,7 @@ from partner_api.surfaces.partner.history_schemas import StatusRead
 from partner_api.surfaces.partner.schemas import Count, Device
 from partner_api.surfaces.partner.wire import EventIdRead, MspIdRead, OrgIdRead, Timestamp, Wire
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
+from partner_api.webhooks.testing import TEST_ID
 
 
 def _split(value: object) -> object:
@@ -51,8 +52,8 @@ class EventRelease(Wire):
 class EventWebhook(Wire):
     """A webhook's endpoint."""
 
-    id: str = Field(examples=["d5e6f7a8-b9c0-1234-def0-345678901234"])
-    url: str = Field(examples=["https://hooks.example.com/partner"])
+    id: str = Field(examples=[specimens.WEBHOOK_ID])
+    url: str = Field(examples=[specimens.WEBHOOK_URL])
 
 
 class OrgIdBefore(Wire):
@@ -226,6 +227,16 @@ EventRead = (
     | ReleaseEvent
     | WebhookEvent
 )
+
+
+class WebhookTest(Wire):
+    """A message that somebody asked for, to see that it arrives; no event, and in no log."""
+
+    id: EventIdRead = Field(description="Always this one.", examples=[TEST_ID])
+    type: Literal["webhook.test"] = "webhook.test"
+    timestamp: Timestamp = Field(description="When it was asked for.")
+    msp_id: MspIdRead
+    data: WebhookData
 
 
 class EventsMeta(Wire):

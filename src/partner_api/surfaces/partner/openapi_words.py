@@ -66,6 +66,7 @@ TAGS: Final = [
     {"name": "Agents", "description": "What the program on a device calls, with its own token."},
     {"name": "Relay", "description": "Check-ins you pass on for devices that do not call us."},
     {"name": "Events", "description": "What happened, in order: to read, to wait for, to stream."},
+    {"name": "Webhooks", "description": "What happened, posted to addresses of your own."},
     {"name": "Service", "description": "Whether this server is there and ready. Open to anybody."},
 ]
 
@@ -123,6 +124,14 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "mspId": {"description": "Your MSP: the token's claim `msp_id`.", "schema": wire.MSP_ID},
     "orgId": {"description": "One of your organizations.", "schema": wire.ORG_ID},
     "clientId": {"description": "One of your devices; case is ignored.", "schema": wire.CLIENT_ID},
+    "webhookId": {
+        "description": "A webhook's `id`.",
+        "schema": {"type": "string", "format": "uuid", "examples": [specimens.WEBHOOK_ID]},
+    },
+    "deliveryId": {
+        "description": "A delivery's `id`.",
+        "schema": wire.DELIVERY_ID,
+    },
     "tokenId": {
         "description": "An enrollment token's `id`.",
         "schema": {

@@ -71,6 +71,18 @@ class Call:
         """Commit early, for a handler that answers with what is stored now."""
         await self.session.commit()
 
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[TenantSession]:
+        """A turn and a unit of work, committed at the end: for routes that wait before or after."""
+        msp_id = self.principal.msp_id
+        async with (
+            self.services.gate.turn(msp_id),
+            answering_in_time(),
+            self.services.tenancy.session(msp_id) as session,
+        ):
+            yield session
+            await session.commit()
+
     async def finish(self, *, commit: bool) -> None:
         """Commit or undo the unit of work, if one was begun."""
         if "session" not in self.__dict__:

@@ -23,6 +23,10 @@ from partner_api.kernel.fairness import FairGate
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.tenancy.tenancy import Tenancy
+from partner_api.webhooks.deliveries import Deliveries
+from partner_api.webhooks.registration import Registration
+from partner_api.webhooks.sealing import Sealer
+from partner_api.webhooks.testing import WebhookTester
 
 # Downwards only, so that a healthy device stays streaming; enough to spread a fleet that returns
 # after an outage over a fifth of the interval.
@@ -47,6 +51,10 @@ class Services:
     feed: EventFeed
     interests: Interests
     presence: Presence
+    sealer: Sealer
+    webhook_registration: Registration
+    webhook_tester: WebhookTester
+    deliveries: Deliveries
     provisioning: Provisioning
     check_ins: CheckIns
     log_lines: LogLines

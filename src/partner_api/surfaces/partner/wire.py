@@ -113,11 +113,17 @@ EVENT_ID: JsonSchema = {
     "pattern": "^evt_[0-9]{16}$",
     "examples": [specimens.EVENT_ID],
 }
+DELIVERY_ID: JsonSchema = {
+    "type": "string",
+    "pattern": "^dlv_[0-9]{16}$",
+    "examples": [specimens.DELIVERY_ID],
+}
 
 MspIdRead = Annotated[str, WithJsonSchema(MSP_ID)]
 OrgIdRead = Annotated[str, WithJsonSchema(ORG_ID)]
 ClientIdRead = Annotated[str, WithJsonSchema(CLIENT_ID)]
 EventIdRead = Annotated[str, WithJsonSchema(EVENT_ID)]
+DeliveryIdRead = Annotated[str, WithJsonSchema(DELIVERY_ID)]
 OrgIdText = Annotated[Any, BeforeValidator(_org_id), WithJsonSchema(ORG_ID)]
 ClientIdText = Annotated[Any, BeforeValidator(_client_id), WithJsonSchema(CLIENT_ID)]
 EventIdText = Annotated[Any, BeforeValidator(_event_id), WithJsonSchema(EVENT_ID)]

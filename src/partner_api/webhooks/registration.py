@@ -1,0 +1,21 @@
+"""Addresses, looked at before they are registered."""
+
+from partner_api.kernel.ids import MspId
+from partner_api.webhooks.addresses import AllowedAddresses
+from partner_api.webhooks.resolution import SharedResolver, require_address
+
+
+class Registration:
+    """Says whether an address may be a webhook's."""
+
+    def __init__(self, allowed: AllowedAddresses, resolver: SharedResolver) -> None:
+        self._allowed = allowed
+        self._resolver = resolver
+
+    async def require_url(self, msp_id: MspId, url: str) -> str:
+        """The URL as it is kept; Invalid when webhooks may not go there.
+
+        Takes seconds at worst, so nothing that others wait for is to be held meanwhile.
+        """
+        address = await require_address(url, self._allowed, self._resolver.of(msp_id))
+        return str(address)
