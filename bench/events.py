@@ -130,6 +130,8 @@ async def _stream(
 
 async def _fall_silent(product: Product, fleet: Fleet, owner: Owner) -> None:
     async with owner.transaction():
+        # The server came just now, after which devices have their whole time to be seen.
+        await owner.execute("update server_presence set resumed_at = null")
         await owner.execute(_SILENCE, fleet.msp_id, _IN_A_MOMENT_SECONDS)
         await owner.execute(_COUNT, fleet.msp_id)
     meter = product.meter()

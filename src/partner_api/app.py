@@ -200,7 +200,7 @@ def _services(
         interests=Interests(tenancy, gate, clock),
         presence=Presence(pool, clock),
         sealer=sealer,
-        webhook_registration=Registration(allowed, resolver),
+        webhook_registration=Registration(allowed, resolver, grouping),
         webhook_tester=WebhookTester(Transport(allowed, resolve), resolver, sealer, clock),
         deliveries=Deliveries(tenancy, cursors),
         provisioning=Provisioning(tenancy, clock),

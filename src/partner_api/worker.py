@@ -84,6 +84,9 @@ async def deliver(settings: Settings, clock: Clock) -> None:
     """Deliver to webhooks until cancelled; Misconfigured for a login that could see more."""
     worker_url = settings.external_databases().worker
     grouping = await _patiently(lambda: find_grouping(worker_url))
+    if grouping.is_one_tenant:
+        _logger.warning("Webhooks are not delivered from a distributed database")
+        await asyncio.Event().wait()
     # What a crash of the database undoes here is done again: a message is sent once more.
     session = {**PLAN_SETTINGS, **grouping.plan_settings, "synchronous_commit": "off"}
     # One each to claim, to settle and for the backlog.

@@ -68,7 +68,7 @@ begin
     -- Also of those that stay where they are: their rows may have moved to pages that the sweep
     -- does not read in time.
     perform record_changes(v_changes, p_now);
-    -- What a check-in states, and nothing else does, is searched as check_in_careful leaves it.
+    -- What a check-in states, and nothing else does, is searched as check_in_folded leaves it.
     if p_cause in ('edited', 'enrolled') then
         perform keep_texts(p_msp_id, p_client_ids);
     end if;

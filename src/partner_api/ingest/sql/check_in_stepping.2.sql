@@ -1,7 +1,7 @@
 -- Writes one check-in each for many devices of any tenants, in one statement: what check_in_calm
 -- left because the device does not go on streaming. It is walked to p_now, and its steps recorded;
 -- in all else the same rows are written. Rows that do not come back need a closer look:
--- check_in_lock and check_in_careful.
+-- check_in_lock and check_in_folded.
 -- Rows arrive sorted by key and at most one per device, so that groups lock in one order.
 create or replace function check_in_stepping(
     p_msp_ids uuid[], p_client_ids uuid[], p_token_hashes bytea[],
