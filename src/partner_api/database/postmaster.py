@@ -23,7 +23,6 @@ SETTINGS: Mapping[str, str] = {
     "unix_socket_permissions": "0700",
     # Twelve API processes of 22 connections, workers, commands, and some to spare.
     "max_connections": "300",
-    "shared_buffers": "256MB",
     # Devices write all the time; rarer checkpoints write each hot page to disk less often.
     "checkpoint_timeout": "15min",
     "max_wal_size": "4GB",
@@ -32,6 +31,13 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+# Where check-ins write must fit, or pages are written to make room for others all day long and the
+# log waits for the same disk: half a gigabyte for a million devices. Taken from the machine only as
+# far as it is used.
+_MOST_BUFFERS_MB = 1024
+_LEAST_BUFFERS_MB = 128
+_BUFFERS_PART_OF_MEMORY = 4
 
 # Fast shutdown lets a checkpoint finish; the immediate one leaves it to the next start.
 STOPPING = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 6.0))
@@ -94,9 +100,19 @@ def stop(pid: int) -> None:
 
 def _command(layout: Layout) -> Sequence[str]:
     program = find_binaries(layout.account) / "postgres"
-    chosen = {**SETTINGS, "unix_socket_directories": str(layout.socket_folder)}
+    chosen = {
+        **SETTINGS,
+        "shared_buffers": f"{_buffers_mb()}MB",
+        "unix_socket_directories": str(layout.socket_folder),
+    }
     options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
     return [str(program), "-D", str(layout.pgdata), *options]
+
+
+def _buffers_mb() -> int:
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    part = memory_mb // _BUFFERS_PART_OF_MEMORY
+    return max(_LEAST_BUFFERS_MB, min(_MOST_BUFFERS_MB, part))
 
 
 def _defuse(lock_file: Path) -> None:
