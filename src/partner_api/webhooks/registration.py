@@ -24,6 +24,6 @@ class Registration:
         Takes seconds at worst, so nothing that others wait for is to be held meanwhile.
         """
         if self._grouping.is_one_tenant:
-            raise Conflict("This server does not deliver to webhooks; follow GET /v1/events instead")
+            raise Conflict("This server does not deliver to webhooks; follow GET /v1/events")
         address = await require_address(url, self._allowed, self._resolver.of(msp_id))
         return str(address)
