@@ -130,7 +130,8 @@ def _presence() -> None:
         sa.PrimaryKeyConstraint("is_only", name=op.f("server_presence_pkey")),
         sa.CheckConstraint("is_only", name=op.f("server_presence_one_row_check")),
     )
-    op.execute("insert into server_presence default values")
+    # A server is there: an upgrade that takes less than a minute is no time without one.
+    op.execute(f"insert into server_presence (seen_at) values ('{datetime.now(UTC)}')")
     op.execute(f"grant select, update (seen_at, resumed_at) on server_presence to {Role.API}")
     op.execute(f"grant select on server_presence to {Role.FUNCTIONS}")
 

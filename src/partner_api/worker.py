@@ -71,7 +71,10 @@ async def sweep(settings: Settings, clock: Clock) -> None:
 
 async def number_events(settings: Settings, clock: Clock) -> None:
     """Number events until cancelled; Misconfigured for a login that could see more."""
-    async with await create_pool(settings.external_databases().worker, size=1) as pool:
+    worker_url = settings.external_databases().worker
+    grouping = await _patiently(lambda: find_grouping(worker_url))
+    plans = {**PLAN_SETTINGS, **grouping.plan_settings}
+    async with await create_pool(worker_url, size=1, settings=plans) as pool:
         while True:
             try:
                 await _number(pool, clock)

@@ -146,9 +146,20 @@ async def test_outages_among_late_check_ins_are_told(
     rows = [row for row in await told() if row["type"] in ("device.offline", "device.online")]
     assert [(row["type"], row["happened_at"] - start) for row in rows] == [
         ("device.offline", timedelta(minutes=60)),
-        ("device.online", timedelta(minutes=10)),
-        ("device.offline", timedelta(minutes=80)),
+        # What was seen before that does not end it, told at once or one by one.
         ("device.online", timedelta(minutes=200)),
+    ]
+    clock.advance(seconds=4 * 3600)
+    await sweeper.work()
+    for minutes in (250, 350, 480):
+        moment = start + timedelta(minutes=minutes)
+        await agent.check_in(checkIns=[{"observedAt": moment.isoformat(), "sequence": minutes}])
+    rows = [row for row in await told() if row["type"] in ("device.offline", "device.online")]
+    assert [(row["type"], row["happened_at"] - start) for row in rows] == [
+        ("device.offline", timedelta(minutes=260)),
+        ("device.online", timedelta(minutes=350)),
+        ("device.offline", timedelta(minutes=410)),
+        ("device.online", timedelta(minutes=480)),
     ]
 
 

@@ -135,6 +135,7 @@ async def replay(
         replay_id=uuid7(now),
         from_at=from_at,
         to_at=to_at,
+        looked_to=await repository.get_first_position(session) - 1,
         last_position=await repository.get_last_position(session),
     )
     session.add(wanted)

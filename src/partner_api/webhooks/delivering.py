@@ -109,29 +109,35 @@ class Deliverer:
             await self._has_results.wait()
             await asyncio.sleep(_GROUP_SECONDS)
             self._has_results.clear()
-            try:
-                await self._settle()
-            except Unavailable as error:
-                _logger.warning("%s", error)
+            if not await self._settle():
                 self._has_results.set()
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _settle(self) -> None:
+    async def _settle(self) -> bool:
+        """Write down what there is; tells whether all of it was taken."""
         for msp_id in list(self._results):
-            while results := self._results[msp_id][:_MOST_SETTLED]:
-                await self._outbox.settle(msp_id, results)
-                # Not before: told twice, it counts once, and what is not told is sent again.
-                del self._results[msp_id][: len(results)]
-                self._slots.leave(msp_id, len(results))
-                WEBHOOKS_UNDER_WAY.dec(len(results))
-            del self._results[msp_id]
-            self._has_settled.set()
+            try:
+                await self._settle_one(msp_id)
+            except Unavailable as error:
+                # The others' turns come all the same.
+                _logger.warning("%s", error)
+        return not self._results
+
+    async def _settle_one(self, msp_id: MspId) -> None:
+        while results := self._results[msp_id][:_MOST_SETTLED]:
+            await self._outbox.settle(msp_id, results)
+            # Not before: told twice, it counts once, and what is not told is sent again.
+            del self._results[msp_id][: len(results)]
+            self._slots.leave(msp_id, len(results))
+            WEBHOOKS_UNDER_WAY.dec(len(results))
+        del self._results[msp_id]
+        self._has_settled.set()
 
     async def _end(self) -> None:
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=_ENDING_SECONDS)
         for attempt in self._attempts:
             attempt.cancel()
-        with suppress(Unavailable, TimeoutError):
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await self._settle()

@@ -21,12 +21,12 @@ _MOST_HASTENED = 20_000
 _WEBHOOKS = int.from_bytes(b"hook")
 
 _HASTEN = text("""
-    update webhook_outbox set due_at = :now
+    update webhook_outbox set due_at = least(due_at, :now), failures = 0
      where msp_id = :msp_id and webhook_id = :webhook_id
        and position in (
            select position from webhook_outbox
             where msp_id = :msp_id and webhook_id = :webhook_id
-              and not is_claimed and due_at > :now and due_at < 'infinity'
+              and not is_claimed and due_at < 'infinity' and (due_at > :now or failures > 0)
             order by due_at limit :most)""")
 
 
@@ -160,6 +160,11 @@ async def count_replays(session: TenantSession, webhook_id: UUID) -> int:
     """How many replays of a webhook are under way."""
     count = select(func.count()).select_from(Replay).where(Replay.webhook_id == webhook_id)
     return await session.scalar(count) or 0
+
+
+async def get_first_position(session: TenantSession) -> int:
+    """Where what is kept of the MSP's log begins; 1 while there is nothing."""
+    return await session.scalar(select(func.min(LoggedEvent.position))) or 1
 
 
 async def get_last_position(session: TenantSession) -> int:

@@ -8,6 +8,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
 declare
+    v_most_queued constant bigint := 10000;
+    v_limit bigint;
     v_last bigint;
     v_count bigint;
     v_webhook_ids uuid[];
@@ -18,12 +20,23 @@ begin
     insert into event_logs (msp_id) values (p_msp_id) on conflict (msp_id) do nothing;
     select l.last_position into strict v_last from event_logs l
      where l.msp_id = p_msp_id for no key update;
+    -- Who has that much to be delivered is given the rest from the log, when it comes to it.
+    update webhooks w set caught_up_to = v_last
+     where w.msp_id = p_msp_id and w.is_enabled and w.caught_up_to is null
+       and (select count(*) = v_most_queued
+              from (select from webhook_outbox o
+                     where o.msp_id = p_msp_id and o.webhook_id = w.webhook_id
+                     limit v_most_queued) q);
+    -- However many hear of them, a turn is done in time.
+    v_limit := greatest(1, least(p_limit, v_most_queued / (
+        select greatest(1, count(*)) from webhooks w
+         where w.msp_id = p_msp_id and w.is_enabled and w.caught_up_to is null)));
     with taken as (
         delete from event_inbox i
          where i.msp_id = p_msp_id
            and i.inbox_id in (
                select n.inbox_id from event_inbox n
-                where n.msp_id = p_msp_id order by n.inbox_id limit p_limit)
+                where n.msp_id = p_msp_id order by n.inbox_id limit v_limit)
         returning i.*
     ), numbered as (
         insert into events

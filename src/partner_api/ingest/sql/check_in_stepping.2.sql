@@ -23,7 +23,9 @@ as $$
                    when i.sequence - d.sequence_high < 64
                        then (d.sequence_window << (i.sequence - d.sequence_high)::integer) | 1
                    else 1 end,
-               is_out = false,
+               -- What was observed before the outage that was told does not end it.
+               is_out = d.is_out and i.observed
+                   < d.last_seen + make_interval(secs => d.offline_event_seconds),
                (stage, stage_since) = (
                    select w.stage, w.since
                      from status_walk(
@@ -41,7 +43,8 @@ as $$
            and (i.sequence is null or d.sequence_high < i.sequence)
         returning i.ordinal, d.msp_id, d.client_id, d.org_id, d.last_seen, d.stage, d.is_current,
                   old.stage as stage_before, old.stage_since as since_before,
-                  old.last_seen as seen_before, old.is_out as was_out, d.offline_event_seconds,
+                  old.last_seen as seen_before, old.is_out as was_out, d.is_out,
+                  d.offline_event_seconds,
                   d.streaming_seconds, d.online_seconds, d.critical_seconds,
                   d.check_in_interval_seconds, d.version_sort, d.channel,
                   lower(d.os collate "C") as os
@@ -50,13 +53,13 @@ as $$
                    array_agg(o.msp_id order by o.ordinal), array_agg(o.client_id order by o.ordinal),
                    array_agg(o.offline_at order by o.ordinal),
                    array_agg(o.last_seen order by o.ordinal))
-          from (select w.ordinal, w.msp_id, w.client_id, w.last_seen, w.was_out,
+          from (select w.ordinal, w.msp_id, w.client_id, w.last_seen, w.was_out, w.is_out,
                        case when not w.was_out then
                            outage(w.seen_before, w.offline_event_seconds,
                                   (select resumed_at(p_now)), w.last_seen)
                        end as offline_at
                   from written w) o
-         where o.was_out or o.offline_at is not null
+         where not o.is_out and (o.was_out or o.offline_at is not null)
         having count(*) > 0
     ), recorded as materialized (
         select record_changes(array_agg(row(

@@ -131,7 +131,7 @@ class WebhookData(Wire):
 class EventHead(Wire):
     """What every event has."""
 
-    id: EventIdRead = Field(description="Its place in your log; ids sort as they happened.")
+    id: EventIdRead = Field(description="Its place in your log; ids sort by it.")
     type: EventType
     timestamp: Timestamp = Field(description="When it happened.")
     msp_id: MspIdRead

@@ -10,6 +10,8 @@ declare
     v_replay webhook_replays;
     v_looked_to bigint;
 begin
+    -- Nothing is numbered meanwhile that would come before what is queued here.
+    perform from event_logs l where l.msp_id = p_msp_id for no key update;
     select w.* into v_webhook from webhooks w
      where w.msp_id = p_msp_id and w.webhook_id = p_webhook_id
        and w.is_enabled and w.suspended_at is null

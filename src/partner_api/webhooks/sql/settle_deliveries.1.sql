@@ -23,7 +23,11 @@ begin
       where w.msp_id = p_msp_id and w.webhook_id = any (p_webhook_ids)
       order by w.webhook_id for no key update;
     with told as (
-        select o.webhook_id, o.position, o.kept_until, o.client_id, i.verdict, i.next_at,
+        select o.webhook_id, o.position, o.kept_until, o.client_id, i.verdict,
+               -- Whoever is suspended for it loses nothing: this too goes on when it is resumed.
+               coalesce(i.next_at, case
+                   when i.verdict = 'failed' and w.failing_since <= p_failing_before
+                   then p_now end) as next_at,
                case when i.verdict in ('failed', 'gone') then o.failures + 1
                     else o.failures end as failures,
                case when i.attempt is null then o.attempts
@@ -34,6 +38,7 @@ begin
           join webhook_outbox o
             on o.msp_id = p_msp_id and o.webhook_id = i.webhook_id and o.position = i.position
            and o.claims = i.claims and o.is_claimed
+          join webhooks w on w.msp_id = p_msp_id and w.webhook_id = o.webhook_id
          order by o.webhook_id, o.position
            for update of o
     ), again as (
