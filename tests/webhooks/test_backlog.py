@@ -101,6 +101,44 @@ async def test_catching_up_queues_a_part_at_a_time_and_what_happens_meanwhile_co
     assert (await post.queued(webhook_id))[-1]["position"] == start + 2502
 
 
+async def test_a_long_queue_grows_no_longer_and_the_rest_comes_from_the_log(
+    post: Post, tenant: Tenant
+) -> None:
+    webhook_id = await post.add_webhook(tenant, "http://hooks.test/")
+    start = int((await last_id(tenant)).removeprefix("evt_"))
+    await write_many(post, tenant, 10_500, uuid4())
+    await post.log.number()
+    assert len(await post.queued(webhook_id)) == 10_000
+    assert (await post.webhook(webhook_id))["caught_up_to"] == start + 10_000
+    await post.owner.execute("delete from webhook_outbox where webhook_id = $1", webhook_id)
+    while await post.backlog.work():
+        """There is more."""
+    positions = [row["position"] for row in await post.queued(webhook_id)]
+    assert positions == list(range(start + 10_001, start + 10_501))
+    assert (await post.webhook(webhook_id))["caught_up_to"] is None
+
+
+async def test_what_is_replayed_of_a_device_goes_before_what_came_later(
+    post: Post, tenant: Tenant, clock: StoppedClock
+) -> None:
+    device, began = uuid4(), clock.now()
+    async with receiving(saying(answer("500 No"), OK)) as receiver:
+        webhook_id = await post.add_webhook(
+            tenant, url(receiver), "device.enrolled", "device.online"
+        )
+        await post.change(webhook_id, is_enabled=False)
+        await post.log.add(tenant, "device.enrolled", client_id=device)
+        await post.change(webhook_id, is_enabled=True)
+        await post.log.add(tenant, "device.online", client_id=device)
+        await post.deliver(tenant, post.sender(names()))
+        clock.advance(minutes=1)
+        await replay(post, tenant, webhook_id, began, clock.now())
+        while await post.backlog.work():
+            """There is more."""
+        await post.deliver(tenant, post.sender(names()))
+        assert kinds(receiver) == ["device.online", "device.enrolled", "device.online"]
+
+
 async def replay(
     post: Post, tenant: Tenant, webhook_id: UUID, from_at: datetime, to_at: datetime
 ) -> None:

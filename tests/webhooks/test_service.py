@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from partner_api.webhooks.schedule import MOST_ATTEMPTS
 from tests.clock import StoppedClock
 from tests.factories.tenants import Tenant
 from tests.surfaces.partner.hooks import create_webhook, read_webhook
@@ -80,6 +81,26 @@ async def test_a_resumed_webhook_hears_what_it_missed_and_replays_repeat_it(
     missed, repeated = ids[3:6], ids[6:]
     assert set(missed) <= set(repeated)
     assert repeated == sorted(repeated)
+
+
+async def test_what_failed_when_its_webhook_was_suspended_has_all_its_tries_again(
+    post: Post, tenant: Tenant, clock: StoppedClock
+) -> None:
+    async with receiving(saying(*[answer("500 No")] * (MOST_ATTEMPTS + 1), OK)) as receiver:
+        webhook_id = await post.add_webhook(tenant, url(receiver))
+        await post.log.add(tenant, "device.online")
+        while (await post.webhook(webhook_id))["suspended_at"] is None:
+            await post.deliver(tenant, post.sender(names()))
+            (waiting,) = await post.queued(webhook_id)
+            clock.advance(seconds=max(0, (waiting["due_at"] - clock.now()).total_seconds()))
+        assert len(receiver.requests) == MOST_ATTEMPTS
+        await ask(tenant, webhook_id, "resume")
+        await post.deliver(tenant, post.sender(names()))
+        clock.advance(seconds=6)
+        await post.deliver(tenant, post.sender(names()))
+    ((is_delivered, attempts),) = (await post.ended(tenant, webhook_id)).values()
+    assert is_delivered
+    assert len(attempts) == MOST_ATTEMPTS + 2
 
 
 async def test_an_earlier_event_that_is_wanted_again_goes_first(
