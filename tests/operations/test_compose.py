@@ -26,7 +26,7 @@ from partner_api.cli import app as cli
 from partner_api.config import Databases, Settings, parse_secret_keys
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.migrations import newest_revision
-from partner_api.database.postmaster import SETTINGS
+from partner_api.database.postmaster import MOST_BUFFERS_MB, SETTINGS
 from tests.conftest import passable_folder
 from tests.operations.test_backup import client_programs_folder
 
@@ -145,9 +145,10 @@ def test_servers_wait_for_the_migration_and_are_kept_alive() -> None:
 
 
 def test_the_database_is_set_as_the_embedded_one() -> None:
-    chosen = [part[2:].split("=") for part in SERVICES["db"]["command"][1:]]
+    chosen = dict(part[2:].split("=") for part in SERVICES["db"]["command"][1:])
     assert len(chosen) >= 4
-    assert {name: SETTINGS[name] for name, _ in chosen} == dict(chosen)
+    assert chosen.pop("shared_buffers") == f"{MOST_BUFFERS_MB}MB"
+    assert {name: SETTINGS[name] for name in chosen} == chosen
 
 
 class Answer(BaseHTTPRequestHandler):

@@ -35,7 +35,7 @@ SETTINGS: Mapping[str, str] = {
 # Where check-ins write must fit, or pages are written to make room for others all day long and the
 # log waits for the same disk: half a gigabyte for a million devices. Taken from the machine only as
 # far as it is used.
-_MOST_BUFFERS_MB = 1024
+MOST_BUFFERS_MB = 1024
 _LEAST_BUFFERS_MB = 128
 _BUFFERS_PART_OF_MEMORY = 4
 
@@ -112,7 +112,7 @@ def _command(layout: Layout) -> Sequence[str]:
 def _buffers_mb() -> int:
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     part = memory_mb // _BUFFERS_PART_OF_MEMORY
-    return max(_LEAST_BUFFERS_MB, min(_MOST_BUFFERS_MB, part))
+    return max(_LEAST_BUFFERS_MB, min(MOST_BUFFERS_MB, part))
 
 
 def _defuse(lock_file: Path) -> None:

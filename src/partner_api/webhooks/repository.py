@@ -21,7 +21,8 @@ _MOST_HASTENED = 20_000
 _WEBHOOKS = int.from_bytes(b"hook")
 
 _HASTEN = text("""
-    update webhook_outbox set due_at = least(due_at, :now), failures = 0
+    update webhook_outbox set due_at = case when due_at > :now then :now else due_at end,
+                              failures = 0
      where msp_id = :msp_id and webhook_id = :webhook_id
        and position in (
            select position from webhook_outbox

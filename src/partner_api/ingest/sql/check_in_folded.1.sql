@@ -62,7 +62,7 @@ as $$
                is_current = i.is_current, stage = (i.w).stage, stage_since = (i.w).since,
                -- What was observed before the outage that was told does not end it.
                is_out = d.is_out and i.last_seen
-                   < d.last_seen + make_interval(secs => d.offline_event_seconds)
+                   < d.last_seen + interval '1 second' * d.offline_event_seconds
           from walked i
          where d.msp_id = i.msp_id and d.client_id = i.client_id and d.token_hash = i.token_hash
         returning i.ordinal, i.w, row(d.*)::devices as device, d.msp_id, d.client_id, d.org_id,
@@ -79,7 +79,7 @@ as $$
           join unnest(p_seen_devices, p_seen) as s (device, seen) on s.device = w.ordinal
          where s.seen > coalesce(w.seen_before, '-infinity')
            and (not w.was_out
-                or s.seen >= w.seen_before + make_interval(secs => w.offline_event_seconds))
+                or s.seen >= w.seen_before + interval '1 second' * w.offline_event_seconds)
         window nth as (partition by w.ordinal order by s.seen)
     ), outages as materialized (
         select record_outages(

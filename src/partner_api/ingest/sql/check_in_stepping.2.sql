@@ -25,7 +25,7 @@ as $$
                    else 1 end,
                -- What was observed before the outage that was told does not end it.
                is_out = d.is_out and i.observed
-                   < d.last_seen + make_interval(secs => d.offline_event_seconds),
+                   < d.last_seen + interval '1 second' * d.offline_event_seconds,
                (stage, stage_since) = (
                    select w.stage, w.since
                      from status_walk(

@@ -12,11 +12,11 @@ as $$
         p_kept_until, p_client_ids, p_now);
     -- What comes after them waits for them.
     update webhook_outbox o set due_at = 'infinity'
-      from (select i.client_id, min(i.position) as position
-              from unnest(p_positions, p_client_ids) as i (position, client_id)
-             where i.client_id is not null group by i.client_id) f
-     where o.msp_id = p_msp_id and o.webhook_id = p_webhook_id and o.client_id = f.client_id
-       and o.position > f.position and not o.is_claimed and o.due_at < 'infinity';
+     where o.msp_id = p_msp_id and o.webhook_id = p_webhook_id
+       and not o.is_claimed and o.due_at < 'infinity'
+       and exists (
+           select from unnest(p_positions, p_client_ids) as i (position, client_id)
+            where i.client_id = o.client_id and i.position < o.position);
     with taken as (
         delete from webhook_deliveries d
          using unnest(p_positions, p_kept_until) as i (position, kept_until)
