@@ -18,6 +18,7 @@ from partner_api.app import create_app, open_services
 from partner_api.config import Databases, SecretKey, Settings
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.migrations import upgrade
+from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import create_engine, create_pool
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.surfaces.partner.services import Services
@@ -88,6 +89,17 @@ async def owner(databases: Databases) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(databases.require_owner(), size=4)
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+async def maintainer(
+    databases: Databases, clock: StoppedClock
+) -> AsyncIterator[asyncpg.Connection]:
+    """The worker's own connection; what a test drops is there again afterwards."""
+    connection = await asyncpg.connect(databases.worker)
+    yield connection
+    await maintain_partitions(connection, clock.start)
+    await connection.close()
 
 
 @pytest.fixture(scope="session")

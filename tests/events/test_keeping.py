@@ -1,12 +1,9 @@
 """How long events are kept: thirty days, and check-ins for one."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
-from partner_api.config import Databases
 from partner_api.database.partitions import maintain_partitions
 from tests.clock import StoppedClock
 from tests.events.log import Log
@@ -14,17 +11,6 @@ from tests.factories.tenants import Tenant
 
 _KINDS = """
     select type from events where msp_id = $1 and type like 'device.%' order by position"""
-
-
-@pytest.fixture
-async def maintainer(
-    databases: Databases, clock: StoppedClock
-) -> AsyncIterator[asyncpg.Connection]:
-    """The worker's own connection; what a test drops is there again afterwards."""
-    connection = await asyncpg.connect(databases.worker)
-    yield connection
-    await maintain_partitions(connection, clock.start)
-    await connection.close()
 
 
 async def test_check_ins_go_after_a_day_and_all_else_after_thirty(

@@ -1,12 +1,10 @@
 """History's partitions: a month each, four hundred days back, two months ahead."""
 
-from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 
 import asyncpg
 import pytest
 
-from partner_api.config import Databases
 from partner_api.database.partitions import maintain_partitions
 from tests.clock import StoppedClock
 
@@ -15,17 +13,6 @@ _MONTHS = """
     select c.relname, pg_get_expr(c.relpartbound, c.oid) as bound
       from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = 'device_transitions'::regclass order by c.relname"""
-
-
-@pytest.fixture
-async def maintainer(
-    databases: Databases, clock: StoppedClock
-) -> AsyncIterator[asyncpg.Connection]:
-    """The worker's own connection; what a test drops is there again afterwards."""
-    connection = await asyncpg.connect(databases.worker)
-    yield connection
-    await maintain_partitions(connection, clock.start)
-    await connection.close()
 
 
 async def months(connection: asyncpg.Connection) -> list[str]:
