@@ -95,11 +95,23 @@ async def owner(databases: Databases) -> AsyncIterator[AsyncEngine]:
 async def maintainer(
     databases: Databases, clock: StoppedClock
 ) -> AsyncIterator[asyncpg.Connection]:
-    """The worker's own connection; what a test drops is there again afterwards."""
+    """The worker's own connection; afterwards the partitions are those that were there before."""
+    owner = await asyncpg.connect(databases.require_owner())
     connection = await asyncpg.connect(databases.worker)
+    before = await _partitions(owner)
     yield connection
-    await maintain_partitions(connection, clock.start)
     await connection.close()
+    for name in await _partitions(owner) - before:
+        await owner.execute(f"drop table {name}")
+    await maintain_partitions(owner, clock.start)
+    await owner.close()
+
+
+async def _partitions(connection: asyncpg.Connection) -> set[str]:
+    rows = await connection.fetch(
+        "select relname as name from pg_class where relispartition and relkind = 'r'"
+    )
+    return {row["name"] for row in rows}
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Log partitions: made ahead, dropped by day, and nobody's to touch."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 
 import asyncpg
@@ -17,27 +16,6 @@ _DAYS = """
     select c.relname, pg_get_expr(c.relpartbound, c.oid) as bound
       from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = 'logs'::regclass order by c.relname"""
-
-
-@pytest.fixture
-async def maintainer(
-    databases: Databases, clock: StoppedClock
-) -> AsyncIterator[asyncpg.Connection]:
-    """The worker's own connection, amid the partitions the present day needs, then and after."""
-    connection = await asyncpg.connect(databases.worker)
-    await restore(databases, clock)
-    yield connection
-    await connection.close()
-    clock.reset()
-    await restore(databases, clock)
-
-
-async def restore(databases: Databases, clock: StoppedClock) -> None:
-    owner = await asyncpg.connect(databases.require_owner())
-    for name in set(await days(owner)) - set(expected(clock.now())):
-        await owner.execute(f"drop table {name}")
-    await maintain_partitions(owner, clock.now())
-    await owner.close()
 
 
 async def days(connection: asyncpg.Connection) -> list[str]:
