@@ -12,9 +12,9 @@ from partner_api.kernel.timestamps import format_timestamp
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
 from tests.history.reading import STATES, Json, ask, availability, instant, later
+from tests.ids import NOBODYS
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
-NOBODYS = "9a40e6c2-2f0f-4f6f-9b39-d8a7a0a3c1fe"
 
 
 def device(agent: Agent) -> str:

@@ -21,6 +21,7 @@ from tests.history.reading import (
     steps,
     walked,
 )
+from tests.ids import NOBODYS
 from tests.worker import Worker
 
 TICK = timedelta(microseconds=1)
@@ -197,7 +198,7 @@ async def test_another_devices_or_msps_steps_do_not_show(
 
 
 @pytest.mark.parametrize(
-    "client_id", [str(uuid.uuid4()), "x", "%00", "org_x", "6ba7b8109dad11d180b400c04fd430c8"]
+    "client_id", [NOBODYS, "x", "%00", "org_x", "6ba7b8109dad11d180b400c04fd430c8"]
 )
 async def test_a_device_that_is_not_there_was_not_found(agent: Agent, client_id: str) -> None:
     for path in ("status-history", "availability"):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from partner_api.surfaces.partner.schemas import OrganizationCreate
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
+from tests.ids import NOBODYS
 
 ORGANIZATIONS, DEVICES, LOGS = "/v1/organizations", "/v1/devices", "/v1/devices/{clientId}/logs"
 EVENTS = "/v1/events"
@@ -64,9 +65,9 @@ async def test_limit_is_refused_beyond_what_is_allowed(standing: Agent, template
         (DEVICES, "sortOrder=ASC", "sortOrder"),
         (DEVICES, "orgId=", "orgId"),
         (DEVICES, "orgId=org_1", "orgId"),
-        (DEVICES, f"orgId={uuid4()}", "orgId"),
-        (DEVICES, f"orgId=org_{str(uuid4()).upper()}", "orgId"),
-        (DEVICES, f"orgId=msp_{uuid4()}", "orgId"),
+        (DEVICES, f"orgId={NOBODYS}", "orgId"),
+        (DEVICES, f"orgId=org_{NOBODYS.upper()}", "orgId"),
+        (DEVICES, f"orgId=msp_{NOBODYS}", "orgId"),
         (DEVICES, "q=a%00b", "q"),
         (DEVICES, "q=" + "x" * 201, "q"),
         (DEVICES, "cursor=nonsense", "cursor"),
@@ -134,7 +135,7 @@ async def test_a_refusal_says_what_is_allowed(
         (DEVICES, "q", "x"),
         (DEVICES, "sortBy", "status"),
         (DEVICES, "sortOrder", "asc"),
-        (DEVICES, "orgId", f"org_{uuid4()}"),
+        (DEVICES, "orgId", f"org_{NOBODYS}"),
         (DEVICES, "cursor", "x"),
         (LOGS, "limit", "1"),
         (LOGS, "level", "info"),
@@ -144,7 +145,7 @@ async def test_a_refusal_says_what_is_allowed(
         (EVENTS, "after", "evt_0000000000000042"),
         (EVENTS, "limit", "1"),
         (EVENTS, "wait", "0"),
-        (EVENTS, "clientId", str(uuid4())),
+        (EVENTS, "clientId", NOBODYS),
     ],
 )
 async def test_a_repeated_parameter_is_refused(

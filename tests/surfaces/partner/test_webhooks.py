@@ -22,9 +22,9 @@ from partner_api.webhooks.addresses import IPAddress
 from partner_api.webhooks.resolution import SharedResolver
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
+from tests.ids import NOBODYS
 from tests.surfaces.partner.hooks import URL, WEBHOOKS, create_webhook, read_webhook
 
-NOBODYS = "9a40e6c2-2f0f-4f6f-9b39-d8a7a0a3c1fe"
 NOT_FOUND = {"error": "Not Found", "message": "Webhook not found"}
 INTEREST = "insert into event_interests values (:msp_id, 'webhooks', 'infinity')"
 WAITING = "select count(*) from pg_locks where not granted"
