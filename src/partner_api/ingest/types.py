@@ -13,6 +13,7 @@ from partner_api.devices.facts import Facts
 from partner_api.kernel.ids import ClientId, OrgId
 from partner_api.logs.severity import Severity
 from partner_api.status.rules import Stage
+from partner_api.telemetry.types import Sample
 
 Item = TypeVar("Item")
 
@@ -25,6 +26,7 @@ class CheckIn(Struct, frozen=True):
     facts: Facts
     digest: int
     """Of the facts, for telling cheaply that nothing new was said."""
+    sample: Sample | None = None
 
 
 class Rejection(Struct, frozen=True):
