@@ -21,7 +21,7 @@ run: setup  ## serve a demo fleet on an embedded PostgreSQL (PORT=8000)
 
 ##@ Change it
 test: setup  ## every test that needs no more than Python and make
-	$(BIN)/python -m pytest -rs -m "not tools and not faults"
+	$(BIN)/python -m pytest -rs -m "not tools and not faults" -n auto --maxprocesses 4 --dist loadfile
 
 check: setup tools lint types imports schema test $(STRANGERS)  ## everything: the checks, then all tests
 	$(BIN)/python -m pytest -rs -m tools

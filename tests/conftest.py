@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the whole run, migrated as in production, and the real server on it.
+"""One embedded PostgreSQL for each process of a run, migrated as in production, and the real server on it.
 
 Tests do not clean up: each makes MSPs of its own, and no MSP sees another's rows.
 """
