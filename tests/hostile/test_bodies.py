@@ -43,6 +43,12 @@ TEXT_FIELDS = [
     ("POST", "/v1/agent/check-ins", b'{"os": @}'),
     ("POST", "/v1/agent/check-ins", b'{"userEmail": @}'),
     ("POST", "/v1/agent/check-ins", b'{"observedAt": @}'),
+    (
+        "POST",
+        "/v1/agent/check-ins",
+        b'{"network": {"interface": "wifi", "wifi": {"ssid": @}}}',
+    ),
+    ("POST", "/v1/agent/check-ins", b'{"interfaces": [{"name": @, "type": "wifi"}]}'),
 ]
 LABELS = [b'{"attributes": {"key": @}}', b'{"attributes": {@: "value"}}']
 
@@ -66,6 +72,7 @@ NUMBER_FIELDS = [
     ("POST", "/v1/organizations/{org}/enrollment-tokens", b'{"expiresInSeconds": @}'),
     ("POST", "/v1/organizations/{org}/enrollment-tokens", b'{"maxUses": @}'),
     ("POST", "/v1/agent/check-ins", b'{"sequence": @}'),
+    ("POST", "/v1/agent/check-ins", b'{"network": {"interface": "wifi", "hops": [{"ttl": @}]}}'),
 ]
 
 DOCUMENTS = {
@@ -139,6 +146,7 @@ ITEMS = {**TEXTS, **NO_TEXTS, "deep": b"[" * 5000 + b"]" * 5000}
 
 ITEM_TEMPLATES = [
     ("/v1/agent/check-ins", b'{"checkIns": [{"os": @}]}'),
+    ("/v1/agent/check-ins", b'{"checkIns": [{"network": {"interface": @}}]}'),
     ("/v1/agent/logs", b'[{"severity": @, "payload": {}}]'),
     ("/v1/check-ins", b'{"checkIns": [{"clientId": @}]}'),
     ("/v1/check-ins", b'{"checkIns": [{"clientId": "x", "orgId": @}]}'),

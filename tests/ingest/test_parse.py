@@ -25,6 +25,8 @@ VALUES: Mapping[str, list[Any]] = {
     "sequence": [None, 0, 2**63 - 1, 2**63, -1, 1.0, 1.5, "1", True],
     "observedAt": [None, "2026-02-24T11:55:00Z", "2026-02-24T12:55:00+01:00", "2020-01-01", 1],
     "sentAt": [None, "2026-02-24T12:00:30Z", "soon"],
+    "network": [None, {}, {"interface": "wifi", "latencyMs": 1.5}, {"interface": "dsl"}, []],
+    "metrics": [None, {"load1": 1}, {"hops": 1}, {"\ud800": 1}],
     "unknown": [None, "y" * LARGEST_ITEM, [[[]]], {"clientId": "x"}],
 }
 fields = st.sampled_from([(name, value) for name in VALUES for value in VALUES[name]])

@@ -50,6 +50,12 @@ def _old_check_in(case):
     return _operation_id(case) == "checkIn" and "observedAt" in _fields(case)
 
 
+def _sample_of_any_kind(case):
+    """Whole numbers are whole, each ttl comes once, and addresses of interfaces are some."""
+    body = _fields(case)
+    return _operation_id(case) == "checkIn" and not {"network", "interfaces"}.isdisjoint(body)
+
+
 def _whole_number_with_a_fraction(case):
     """JSON Schema takes 7.0 for an integer; we take 7."""
     fields = {**_fields(case), **(_fields(case).get("retentionDays") or {})}
@@ -98,6 +104,7 @@ REFUSED = (
     _made_up_cursor,
     _instant_out_of_range,
     _old_check_in,
+    _sample_of_any_kind,
     _whole_number_with_a_fraction,
     _thresholds_in_any_order,
     _window_of_any_kind,

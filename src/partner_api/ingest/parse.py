@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from partner_api.devices.facts import FACT_NAMES, Facts, check_fact
+from partner_api.ingest.samples import Metrics, WireInterfaces, WireNetwork, make_sample
 from partner_api.ingest.types import CheckIn, LogLine, Parsed, Rejection, RelayedCheckIn
 from partner_api.kernel.errors import Invalid, TooLarge
 from partner_api.kernel.ids import (
@@ -52,6 +53,9 @@ class _CheckIn(Struct):
     userName: str | None = None  # noqa: N815
     userEmail: str | None = None  # noqa: N815
     referrer: str | None = None
+    network: WireNetwork | None = None
+    interfaces: WireInterfaces | None = None
+    metrics: Metrics | None = None
 
 
 class _CheckInBody(_CheckIn):
@@ -90,6 +94,8 @@ _decode_client_id = msgspec.json.Decoder(_ClientId).decode
 _decode_log_lines = msgspec.json.Decoder(list[Raw]).decode
 _decode_log_line = msgspec.json.Decoder(_LogLine).decode
 _VALIDATION_ERROR = re.compile(r"(.*?) - at `\$?\.?(.*?)`")
+_BOUND = re.compile(r"Expected `(\w+)` (of length )?([<>])= (-?\d+)(?:\.0)?")
+_PARTS = {"str": "characters", "array": "items", "object": "members"}
 
 
 def parse_check_ins(body: bytes, now: datetime) -> Parsed[CheckIn]:
@@ -179,7 +185,12 @@ def _small_enough(raw: Raw) -> Raw:
 
 def _check_in(wire: _CheckIn, now: datetime) -> CheckIn:
     facts, digest = _checked(_facts(wire))
-    return CheckIn(_observed_at(wire, now), wire.sequence, facts, digest)
+    # Asked for in place: most check-ins leave these out, and a call is no small part of all this.
+    observed_at = now if wire.observedAt is wire.sentAt is None else _observed_at(wire, now)
+    if wire.network is None and wire.interfaces is None and wire.metrics is None:
+        return CheckIn(observed_at, wire.sequence, facts, digest)
+    sample = make_sample(wire.network, wire.interfaces, wire.metrics)
+    return CheckIn(observed_at, wire.sequence, facts, digest, sample)
 
 
 def _observed_at(wire: _CheckIn, now: datetime) -> datetime:
@@ -299,4 +310,14 @@ def _decoded(decode: Callable[[bytes | Raw], Item], data: bytes | Raw) -> Item:
 def _explained(message: str) -> str:
     match = _VALIDATION_ERROR.fullmatch(message)
     text, path = match.groups() if match else (message, "")
-    return f"{path}: {text}" if path else text
+    if not path:
+        return text
+    bound = _BOUND.fullmatch(text)
+    return f"{path} must {_bound(*bound.groups())}" if bound else f"{path}: {text}"
+
+
+def _bound(kind: str, of_length: str | None, sign: str, value: str) -> str:
+    if not of_length:
+        return f"be at {'least' if sign == '>' else 'most'} {value}"
+    # The one length that must be reached is 1.
+    return f"have at most {value} {_PARTS[kind]}" if sign == "<" else "not be empty"

@@ -10,7 +10,10 @@ def is_clean(text: str) -> bool:
 
     Postgres refuses NUL; other control characters in names and tags only serve to confuse.
     """
-    return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
+    # What is printable has none of them, and nearly every text is: that is told at once.
+    return text.isprintable() or not any(
+        unicodedata.category(character) in {"Cc", "Cs"} for character in text
+    )
 
 
 def fold(text: str) -> str:

@@ -31,6 +31,6 @@ class Sample(Struct, frozen=True):
     gateway_mac: int | None = None
     """48 bits."""
     network: str | None = None
-    """The `network` of the check-in as JSON text, without its hops."""
+    """The `network` of the check-in as JSON text, without what stands above: it rarely changes."""
     interfaces: str | None = None
     """The `interfaces` of the check-in as JSON text."""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel
 from partner_api.devices.facts import LONGEST, LONGEST_OTHER, Facts
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import specimens
+from partner_api.surfaces.partner.sample_schemas import SAMPLE, Interfaces, Metrics, Network
 from partner_api.surfaces.partner.wire import (
     CLEAN,
     Body,
@@ -85,10 +86,10 @@ class EnrolledRead(Wire):
 
 
 class CheckIn(Body):
-    """When a device observed itself, and any fact it wants to state."""
+    """When a device observed itself, any fact it wants to state, and what it measured."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"sequence": 343, "currentVersion": "1.0.5.42"}]}
+        json_schema_extra={"examples": [{"sequence": 343, "currentVersion": "1.0.5.42", **SAMPLE}]}
     )
 
     observed_at: Timestamp | None = Field(
@@ -113,6 +114,12 @@ class CheckIn(Body):
     user_name: UserName | None = None
     user_email: UserEmail | None = None
     referrer: Referrer | None = None
+    network: Network | None = None
+    interfaces: Interfaces | None = None
+    metrics: Metrics | None = Field(
+        None,
+        description="Finite numbers by name, at most 64; no name of what `network` has.",
+    )
 
 
 class CheckInList(Body):
@@ -174,6 +181,7 @@ class RelayedCheckIn(CheckIn):
                     "os": "macOS",
                     "arch": "arm64",
                     "currentVersion": "1.0.5.42",
+                    "metrics": SAMPLE["metrics"],
                 }
             ]
         }

@@ -46,7 +46,9 @@ Every error is `{"error": "<phrase>", "message": "<what to do>"}`. After 429 and
 ## Agents
 
 A device enrolls with an enrollment token of its organization and gets a token of its own, with
-which it posts check-ins and logs.
+which it posts check-ins and logs. A check-in may carry what the device measured: `network`,
+`interfaces` and `metrics`. What cannot be, such as a loss of 101 percent, is refused with the
+check-in it came in.
 """
 
 TAGS: Final = [
