@@ -165,7 +165,7 @@ def test_what_cannot_be_measured_is_left_out_and_told_of_once(
 def test_a_strange_host_makes_no_check_in_a_server_refuses(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many = [{"name": f"v{n}", "type": "other", "state": "up"} for n in range(500)]
+    many: list[Sample] = [{"name": f"v{n}", "type": "other", "state": "up"} for n in range(500)]
     nameless = {"name": "a\nb", "type": "ethernet", "state": "up"}
     many[0] |= {"type": "ethernet", "addresses": [f"10.0.0.{n}" for n in range(100)]}
     monkeypatch.setattr(module, "read_interfaces", lambda: [*INTERFACES, nameless, *many])
