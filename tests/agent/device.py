@@ -26,6 +26,9 @@ from tests.blackbox.server import TLS, Integrator, clean_environment
 TIMES = 3000
 """How much faster than usual agents run here: four minutes are 80 ms."""
 
+ONCE = ("run", "--once", "--no-measure")
+"""The command that checks in at once."""
+
 IMPATIENT = httpx.Timeout(0.6, connect=1)
 
 _ROOT = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from partner_api.agent.clock import DeviceClock, Moment
+from partner_api.agent.measuring.measurer import Measurer, Sample
 from partner_api.agent.runner import Agent
 from partner_api.agent.server import Server
 from partner_api.agent.spool import Spool
@@ -111,7 +112,13 @@ def refused(status: int, message: str = "No", **headers: str) -> httpx.Response:
 class Assembled:
     """An agent on a spool of its own, speaking with prepared answers."""
 
-    def __init__(self, folder: Path, answers: Answers, spool: Spool | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        answers: Answers,
+        spool: Spool | None = None,
+        sample: Callable[[], Sample] | None = None,
+    ) -> None:
         self.spool = spool or Spool(folder / "spool.sqlite3")
         self.answers = answers
         self.pauses = Pauses()
@@ -127,6 +134,7 @@ class Assembled:
             clock=self.clock,
             random=Most(),
             sleep=self.pauses,
+            measurer=Measurer(sample, 0, self.clock) if sample else None,
         )
 
     def waiting(self) -> int:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from partner_api.agent.answers import read_place, read_receipt
+from partner_api.agent.answers import Refusal, read_place, read_receipt
 from partner_api.agent.server import Server
 from partner_api.kernel.errors import Invalid, TooLarge, Unauthenticated, Unavailable
 from tests.agent.support import TOKEN, Answers, refused, taken
@@ -18,7 +18,7 @@ def answered(response: httpx.Response) -> httpx.Response:
 
 def test_a_receipt_tells_what_was_not_taken_and_when_to_come_back() -> None:
     receipt = read_receipt(answered(taken(1, "too old", "too new", checkInIntervalSeconds=60)))
-    assert receipt.rejected == ["too old", "too new"]
+    assert receipt.rejected == [Refusal(0, "too old"), Refusal(1, "too new")]
     assert receipt.check_in_interval_seconds == 60
     assert read_receipt(answered(taken(1))).check_in_interval_seconds is None
 
@@ -36,6 +36,7 @@ def test_a_receipt_tells_what_was_not_taken_and_when_to_come_back() -> None:
         httpx.Response(200, json={"data": {"accepted": 1}}),
         httpx.Response(200, json={"data": {"accepted": "one", "rejected": []}}),
         httpx.Response(200, json={"data": {"accepted": 1, "rejected": [1]}}),
+        httpx.Response(200, json={"data": {"accepted": 1, "rejected": [{"message": "old"}]}}),
         httpx.Response(
             200,
             content=b'{"data":{"accepted":1,"rejected":[],"checkInIntervalSeconds":Infinity}}',

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from partner_api.agent.cli import DEAD_TOKEN, LATER, WRONG
 from partner_api.agent.host import AGENT_VERSION
-from tests.agent.device import Device
+from tests.agent.device import ONCE, Device
 from tests.agent.proxy import Fault, Proxy
 from tests.blackbox.server import Integrator
 
@@ -47,7 +47,7 @@ def test_an_enrolled_device_is_known_as_it_says(new: Device, proxy: Proxy) -> No
 
 def test_a_version_said_at_enrollment_stays_with_check_ins(new: Device, proxy: Proxy) -> None:
     assert enroll(new, proxy.url, "--current-version", "7.8.9").exit_code == 0
-    assert new.cli("run", "--once").exit_code == 0
+    assert new.cli(*ONCE).exit_code == 0
     assert new.read()["currentVersion"] == "7.8.9"
 
 
@@ -57,13 +57,13 @@ def test_enrolling_again_keeps_the_device_and_what_waits(new: Device, proxy: Pro
     copy = Device(new.path.with_name("copy"), new.integrator)
     shutil.copytree(new.path, copy.path, dirs_exist_ok=True)
     proxy.always(Fault.AWAY)
-    assert new.cli("run", "--once").exit_code == LATER
+    assert new.cli(*ONCE).exit_code == LATER
     proxy.always(Fault.NONE)
     assert enroll(new, proxy.url).exit_code == 0
     assert new.directory.client_id() == client_id
-    assert new.cli("run", "--once").exit_code == 0
+    assert new.cli(*ONCE).exit_code == 0
     assert new.counted() == 2
-    assert copy.cli("run", "--once").exit_code == DEAD_TOKEN
+    assert copy.cli(*ONCE).exit_code == DEAD_TOKEN
 
 
 def test_an_enrollment_whose_answer_is_lost_makes_no_second_device(
@@ -84,19 +84,19 @@ def test_a_wrong_token_and_another_customers_are_explained(new: Device, proxy: P
     elsewhere = enroll(new, proxy.url, org_id=other)
     assert (elsewhere.exit_code, len(elsewhere.stderr.splitlines())) == (LATER, 1)
     assert "another organization" in elsewhere.stderr
-    assert new.cli("run", "--once").exit_code == 0
+    assert new.cli(*ONCE).exit_code == 0
 
 
 def test_what_waits_for_one_customer_never_reaches_the_next(new: Device, proxy: Proxy) -> None:
     assert enroll(new, proxy.url).exit_code == 0
     proxy.always(Fault.AWAY)
-    assert new.cli("run", "--once").exit_code == LATER
+    assert new.cli(*ONCE).exit_code == LATER
     proxy.always(Fault.NONE)
     new.delete()
     other = new.integrator.create_organization("Next")
     assert enroll(new, proxy.url, org_id=other).exit_code == 0
     assert new.waiting() == 0
-    assert new.cli("run", "--once").exit_code == 0
+    assert new.cli(*ONCE).exit_code == 0
     assert new.counted() == 1
 
 

@@ -1,14 +1,18 @@
 """The agent as a process: its exit codes, its signals, its deaths."""
 
+import json
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from random import Random
+from typing import Any
 
 import pytest
 
 from partner_api.agent.cli import DEAD_TOKEN, LATER, WRONG
-from tests.agent.device import Device
+from tests.agent.device import ONCE, Device
 from tests.agent.proxy import Fault, Proxy
 from tests.blackbox.server import wait_until
 
@@ -23,7 +27,7 @@ def finish(process: subprocess.Popen[str], within: float = 5) -> str:
 
 def test_once_checks_in_and_ends(device: Device) -> None:
     for count in (1, 2):
-        done = device.cli("run", "--once")
+        done = device.cli(*ONCE)
         assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
         assert device.counted() == count
 
@@ -33,12 +37,12 @@ def test_once_without_a_server_keeps_the_check_in_and_says_so_in_one_line(
 ) -> None:
     proxy.always(Fault.AWAY)
     for _ in range(2):
-        failed = device.cli("run", "--once")
+        failed = device.cli(*ONCE)
         assert (failed.exit_code, failed.stdout) == (LATER, "")
         assert len(failed.stderr.splitlines()) == 1
         assert "cannot be reached" in failed.stderr
     proxy.always(Fault.NONE)
-    assert device.cli("run", "--once").exit_code == 0
+    assert device.cli(*ONCE).exit_code == 0
     assert device.counted() == 3
 
 
@@ -52,7 +56,7 @@ def test_kill_9_at_any_moment_makes_no_gap_and_nothing_twice(device: Device, pro
             time.sleep(random.uniform(0.1, 0.5))
             process.kill()
     proxy.always(Fault.NONE)
-    assert device.cli("run", "--once").exit_code == 0
+    assert device.cli(*ONCE).exit_code == 0
     assert device.observed() > KILLS
     assert (device.waiting(), device.counted()) == (0, device.observed())
 
@@ -65,7 +69,7 @@ def test_a_dead_token_ends_it_with_one_clear_line(device: Device) -> None:
     assert process.returncode == DEAD_TOKEN
     assert last.startswith("partner-api agent: ")
     assert "enroll again" in last
-    again = device.cli("run", "--once")
+    again = device.cli(*ONCE)
     assert (again.exit_code, len(again.stderr.splitlines())) == (DEAD_TOKEN, 1)
 
 
@@ -89,7 +93,7 @@ def test_a_second_agent_on_the_same_directory_is_refused(device: Device, proxy: 
     process = device.start()
     wait_until(lambda: device.counted() > 0, 10, "a check-in")
     for command in (
-        ("run", "--once"),
+        ONCE,
         ("enroll", "--url", proxy.url, "--token", device.enrollment_token()),
     ):
         refused = device.cli(*command)
@@ -101,6 +105,53 @@ def test_a_second_agent_on_the_same_directory_is_refused(device: Device, proxy: 
 
 def test_a_spool_that_is_none_is_one_line(device: Device) -> None:
     device.directory.spool.write_text("This is no database, and long enough to tell." * 10)
-    failed = device.cli("run", "--once")
+    failed = device.cli(*ONCE)
     assert (failed.exit_code, len(failed.stderr.splitlines())) == (LATER, 1)
     assert "not a database" in failed.stderr
+
+
+def check_ins_waiting(device: Device) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(device.directory.spool)) as connection:
+        return [json.loads(text) for (text,) in connection.execute("select content from check_ins")]
+
+
+def test_once_measures_and_what_it_measured_waits_with_the_check_in(
+    device: Device, proxy: Proxy
+) -> None:
+    proxy.always(Fault.AWAY)
+    assert device.cli("run", "--once").exit_code == LATER
+    (kept,) = check_ins_waiting(device)
+    assert kept["network"]["packetLossPct"] == 0
+    assert kept["network"]["latencyMs"] > 0
+    assert "load1" in kept["metrics"]
+    assert "hops" not in kept["network"]
+    proxy.always(Fault.NONE)
+    done = device.cli("run", "--once", "--measure-target", "127.0.0.1:1", "--no-traceroute")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    assert (device.waiting(), device.counted()) == (0, 2)
+
+
+def test_a_running_agent_measures_once_and_traces_the_way(device: Device, proxy: Proxy) -> None:
+    proxy.always(Fault.AWAY)
+    process = device.start()
+    wait_until(
+        lambda: (
+            device.directory.spool.exists()
+            and device.observed() > 0
+            and any("network" in kept for kept in check_ins_waiting(device))
+        ),
+        10,
+        "a measurement",
+    )
+    process.terminate()
+    finish(process)
+    # Hours of check-ins in a hurry, and a minute of the clock by which it measures.
+    (sample,) = [kept["network"] for kept in check_ins_waiting(device) if "network" in kept]
+    assert [hop["ip"] for hop in sample["hops"]] == ["127.0.0.1"]
+    assert sample["packetLossPct"] == 0
+
+
+def test_a_target_that_is_none_is_one_line(device: Device) -> None:
+    failed = device.cli("run", "--once", "--measure-target", "https://partner.example.com")
+    assert (failed.exit_code, len(failed.stderr.splitlines())) == (WRONG, 1)
+    assert "--measure-target" in failed.stderr

@@ -1,15 +1,21 @@
 """The agent at work, with prepared answers and pauses that are only written down."""
 
 import asyncio
+import json
+import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import pytest
 
+from partner_api.agent import runner
 from partner_api.agent.backoff import Backoff
 from partner_api.agent.courier import MOST_AT_ONCE
+from partner_api.agent.measuring.measurer import LEAD_SECONDS
 from partner_api.agent.spool import Bounds, Spool
 from partner_api.kernel.errors import Unauthenticated, Unavailable
 from partner_api.kernel.timestamps import parse_timestamp
@@ -30,6 +36,11 @@ async def made(tmp_path: Path, answers: Answers) -> AsyncIterator[Assembled]:
 
 def numbers(answers: Answers) -> list[int]:
     return [check_in["sequence"] for check_in in answers.check_ins]
+
+
+def measured(answers: Answers) -> list[int]:
+    """The numbers in the samples that check-ins brought."""
+    return [item["metrics"]["number"] for item in answers.check_ins if "metrics" in item]
 
 
 async def test_it_checks_in_at_the_servers_interval_after_a_first_pause_at_random(
@@ -218,3 +229,95 @@ async def test_when_stopped_it_waits_for_an_answer_on_its_way(
     waiting = [entry.number for entry in made.spool.check_ins.oldest(9)]
     assert numbers(answers)[0] == 1
     assert not set(waiting) & set(numbers(answers))
+
+
+async def test_a_check_in_carries_what_was_measured_before_it_and_no_other_does(
+    tmp_path: Path, answers: Answers
+) -> None:
+    numbers = iter(range(1, 10_000))
+    made = Assembled(tmp_path, answers, sample=lambda: {"metrics": {"number": next(numbers)}})
+    await made.run_until(lambda: len(measured(answers)) > 5)
+    assert measured(answers) == sorted(set(measured(answers)))
+    assert set(made.pauses.seconds) == {240 - LEAD_SECONDS, LEAD_SECONDS}
+    await made.close()
+
+
+async def test_measuring_that_hangs_delays_no_check_in_and_no_stop(
+    tmp_path: Path, answers: Answers
+) -> None:
+    hanging = threading.Event()
+    made = Assembled(tmp_path, answers, sample=lambda: {"hung": hanging.wait(20)})
+    began = time.monotonic()
+    await made.run_until(lambda: len(answers.check_ins) > 20)
+    assert measured(answers) == []
+    with mock.patch.object(runner, "ONCE_SECONDS", 0.1):
+        await made.agent.run_once()
+    assert time.monotonic() - began < 5
+    hanging.set()
+    await made.close()
+
+
+async def test_checking_in_once_measures_first(tmp_path: Path, answers: Answers) -> None:
+    made = Assembled(tmp_path, answers, sample=lambda: {"metrics": {"number": 7}})
+    await made.agent.run_once()
+    assert measured(answers) == [7]
+    await made.close()
+
+
+async def test_a_check_in_kept_for_later_keeps_its_sample(tmp_path: Path, answers: Answers) -> None:
+    made = Assembled(tmp_path, answers, sample=lambda: {"metrics": {"number": 7}})
+    answers.prepared = [httpx.ConnectError("refused")]
+    with pytest.raises(Unavailable):
+        await made.agent.run_once()
+    await made.close()
+    again = Assembled(tmp_path, answers)
+    await again.agent.run_once()
+    assert numbers(answers) == [1, 2]
+    assert measured(answers) == [7]
+    await again.close()
+
+
+@pytest.mark.parametrize("in_a_list", [True, False])
+async def test_a_check_in_whose_sample_the_server_refuses_goes_without_it(
+    made: Assembled, answers: Answers, in_a_list: bool
+) -> None:
+    for n in range(4):
+        made.spool.check_ins.add({"os": "a", **({"metrics": {}} if n else {})}, made.clock.now())
+
+    def strict(request: httpx.Request) -> httpx.Response:
+        items = json.loads(request.content)
+        bad = "checkIns" in items and [
+            at for at, item in enumerate(items["checkIns"]) if "metrics" in item
+        ]
+        if not bad:
+            return answers(request)
+        if not in_a_list:
+            return refused(400, "metrics is bad")
+        answers.check_ins += [item for item in items["checkIns"] if "metrics" not in item]
+        rejected = [{"index": at, "message": "metrics is bad"} for at in bad]
+        return httpx.Response(200, json={"data": {"accepted": 1, "rejected": rejected}})
+
+    made.http._transport = httpx.MockTransport(strict)
+    await made.agent.run_once()
+    assert sorted(numbers(answers)) == [1, 2, 3, 4, 5]
+    assert made.waiting() == 0
+    assert answers.messages == []
+    assert "sent again without what was measured: metrics is bad" in made.said[0]
+
+
+async def test_a_measured_check_in_that_is_refused_for_another_reason_is_dropped_with_a_count(
+    made: Assembled, answers: Answers
+) -> None:
+    made.spool.check_ins.add({"os": "a", "metrics": {}}, made.clock.now())
+    answers.prepared = [taken(1, "older than 30 days"), taken(0, "older than 30 days")]
+    await made.agent.run_once()
+    assert made.waiting() == 0
+    (line,) = answers.log_lines
+    assert (line["severity"], line["payload"]["dropped"]) == ("WARN", 1)
+
+
+async def test_a_refusal_of_what_was_not_sent_is_none(made: Assembled, answers: Answers) -> None:
+    rejected = [{"index": at, "message": "old"} for at in (-1, 1, 7)]
+    answers.prepared = [httpx.Response(200, json={"data": {"accepted": 1, "rejected": rejected}})]
+    await made.agent.run_once()
+    assert (made.waiting(), answers.messages) == (0, [])

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from partner_api.agent.measuring.sample import LARGEST_SAMPLE
 from partner_api.agent.spool import Bounds, Queue, Spool
 from tests.agent.support import moment
 
@@ -93,6 +95,37 @@ def test_added_while_others_are_in_flight_they_stay(spool: Spool) -> None:
     spool.check_ins.add({}, moment(0))
     spool.check_ins.remove(in_flight)
     assert numbers(spool.check_ins) == [2]
+
+
+def test_what_stays_of_an_entry_stays_in_its_place(spool: Spool, file: Path) -> None:
+    for n in range(3):
+        spool.check_ins.add({"n": n, "more": n}, moment(n))
+    first, second, _ = entries = spool.check_ins.oldest(3)
+    spool.check_ins.add({}, moment(3))
+    spool.check_ins.remove(entries, [replace(second, content={"n": 1})])
+    spool.close()
+    reopened = Spool(file)
+    kept, later = reopened.check_ins.oldest(9)
+    assert (kept.number, kept.moment, kept.content) == (2, moment(1), {"n": 1})
+    assert (later.number, first.number) == (4, 1)
+    reopened.close()
+
+
+def test_large_entries_come_in_shorter_lists(file: Path) -> None:
+    spool = Spool(file)
+    for size in (300_000, 100_000, 100_000, 100_000):
+        spool.check_ins.add({"text": "x" * size}, moment(0))
+    lists = []
+    while entries := spool.check_ins.oldest(500):
+        lists.append([entry.number for entry in entries])
+        spool.check_ins.remove(entries)
+    assert lists == [[1], [2, 3], [4]]
+    spool.close()
+
+
+def test_samples_leave_room_for_as_many_check_ins() -> None:
+    beside_a_sample = 1000
+    assert Bounds().entries * (LARGEST_SAMPLE + beside_a_sample) <= Bounds().size
 
 
 def test_every_commit_is_synced(spool: Spool) -> None:

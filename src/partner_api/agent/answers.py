@@ -31,10 +31,18 @@ _MISSHAPEN = (KeyError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """The server has dealt with a list of items; these sentences say why it did not take some."""
+class Refusal:
+    """An item the server did not take, by its place in the list, and why not."""
 
-    rejected: Sequence[str]
+    index: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The server has dealt with a list of items, whether it took them or not."""
+
+    rejected: Sequence[Refusal]
     check_in_interval_seconds: int | None = None
 
 
@@ -53,7 +61,7 @@ def read_receipt(response: httpx.Response) -> Receipt:
     data = _data(response)
     try:
         int(data["accepted"])
-        rejected = [str(item["message"]) for item in data["rejected"]]
+        rejected = [Refusal(int(item["index"]), str(item["message"])) for item in data["rejected"]]
         interval = data.get("checkInIntervalSeconds")
         return Receipt(rejected, None if interval is None else int(interval))
     except _MISSHAPEN:

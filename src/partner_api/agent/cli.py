@@ -12,7 +12,8 @@ import typer
 
 from partner_api.agent.enrollment import Wish
 from partner_api.agent.enrollment import enroll as enroll_device
-from partner_api.agent.program import run_agent, until_signalled
+from partner_api.agent.measuring.targets import parse_target
+from partner_api.agent.program import Measuring, run_agent, until_signalled
 from partner_api.agent.state import StateDirectory, default_directory
 from partner_api.kernel.errors import PartnerApiError, Unauthenticated, Unavailable
 
@@ -72,12 +73,35 @@ def run(
         bool, typer.Option("--once", help="Check in, deliver what waits, and end.")
     ] = False,
     state_dir: StateDir = None,
+    no_measure: Annotated[
+        bool, typer.Option("--no-measure", help="Check in only, and measure nothing.")
+    ] = False,
+    measure_target: Annotated[
+        str | None,
+        typer.Option(
+            help="The host, or host:port, to which latency, jitter and loss are measured: the "
+            "server unless told otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    measure_interval: Annotated[
+        int, typer.Option(min=10, max=86400, help="Seconds between measurements, at least.")
+    ] = 60,
+    no_traceroute: Annotated[
+        bool, typer.Option("--no-traceroute", help="Do not look for the routers on the way.")
+    ] = False,
 ) -> None:
     """Check in for this device until stopped."""
     # One line per request, from httpx, would bury what the agent has to say.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with _explained(), _held(state_dir) as directory:
-        asyncio.run(until_signalled(run_agent(directory, _announce, once=once)))
+        target = parse_target(measure_target) if measure_target else None
+        # Whoever checks in once is waiting for it, and routes take their time.
+        measuring = Measuring(target, measure_interval, not (no_traceroute or once))
+        work = run_agent(
+            directory, _announce, once=once, measuring=None if no_measure else measuring
+        )
+        asyncio.run(until_signalled(work))
 
 
 @contextmanager

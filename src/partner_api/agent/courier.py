@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from partner_api.agent.answers import Receipt
+from partner_api.agent.answers import Receipt, Refusal
 from partner_api.agent.clock import DeviceClock, Moment, wall_time
 from partner_api.agent.server import Item, Items
-from partner_api.agent.spool import Entry, Queue
+from partner_api.agent.spool import Content, Entry, Queue
 from partner_api.kernel.errors import Invalid
 from partner_api.kernel.timestamps import format_timestamp
 
@@ -18,22 +19,44 @@ Write = Callable[[Entry, Moment], Item]
 Post = Callable[[Items], Awaitable[Receipt]]
 Refused = Callable[[int, str], None]
 
+_MEASURED = ("network", "interfaces", "metrics")
+
+
+@dataclass(frozen=True)
+class Lesser:
+    """What is sent instead of a refused entry.
+
+    `make` leaves out what the server may be refusing, and gives None when there is nothing to
+    leave out; `used` hears how many entries are sent again, and why.
+    """
+
+    make: Callable[[Content], Content | None]
+    used: Refused
+
 
 class Courier:
     """Empties a queue.
 
     `write` makes what is sent of an entry and the moment of sending; `post` sends a list of them;
-    `refused` hears how many entries the server would not take, and why not.
+    `refused` hears how many entries the server would not take, and why not. What a `lesser` one
+    can be made of is sent again as that first.
     """
 
     def __init__(
-        self, queue: Queue, write: Write, post: Post, clock: DeviceClock, refused: Refused
+        self,
+        queue: Queue,
+        write: Write,
+        post: Post,
+        clock: DeviceClock,
+        refused: Refused,
+        lesser: Lesser | None = None,
     ) -> None:
         self._queue = queue
         self._write = write
         self._post = post
         self._clock = clock
         self._refused = refused
+        self._lesser = lesser
 
     async def deliver(self) -> None:
         """Send all that waits; Unauthenticated, Unavailable. Unanswered entries stay."""
@@ -47,10 +70,25 @@ class Courier:
             if len(entries) > 1:
                 await self._send_halves(entries)
                 return
-            rejected = [error.message]
-        if rejected:
-            self._refused(len(rejected), rejected[0])
-        self._queue.remove(entries)
+            rejected = [Refusal(0, error.message)]
+        self._settle(entries, rejected)
+
+    def _settle(self, entries: Sequence[Entry], rejected: Sequence[Refusal]) -> None:
+        places = range(len(entries))
+        reasons = {said.index: said.message for said in rejected if said.index in places}
+        reduced = self._reduced([entries[index] for index in sorted(reasons)])
+        reason, lost = next(iter(reasons.values()), ""), len(reasons) - len(reduced)
+        if reduced and self._lesser:
+            self._lesser.used(len(reduced), reason)
+        if lost:
+            self._refused(lost, reason)
+        self._queue.remove(entries, reduced)
+
+    def _reduced(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        if self._lesser is None:
+            return []
+        made = ((entry, self._lesser.make(entry.content)) for entry in entries)
+        return [replace(entry, content=content) for entry, content in made if content is not None]
 
     async def _send_halves(self, entries: Sequence[Entry]) -> None:
         # One entry makes the whole list unacceptable; it ends up alone and spoils no other.
@@ -82,6 +120,15 @@ def written_check_in(entry: Entry, now: Moment) -> Item:
         "observedAt": format_timestamp(wall_time(entry.moment, now)),
         "sentAt": format_timestamp(now.wall),
     }
+
+
+def without_sample(content: Content) -> Content | None:
+    """A check-in without what was measured; None when nothing was.
+
+    Whatever a server has against a measurement, the device was there to be seen.
+    """
+    rest = {name: value for name, value in content.items() if name not in _MEASURED}
+    return rest if len(rest) < len(content) else None
 
 
 def written_log_line(entry: Entry, now: Moment) -> Item:

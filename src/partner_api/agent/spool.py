@@ -25,6 +25,7 @@ create table if not exists {table} (
 """
 _DROPPED = "create table if not exists dropped (queue text primary key, entries integer not null)"
 _ADD = "insert into {table} (wall, boot, ticks, content) values (?, ?, ?, ?)"
+_RESTORE = "insert into {table} (number, wall, boot, ticks, content) values (?, ?, ?, ?, ?)"
 _OLDEST = "select number, wall, boot, ticks, content from {table} order by number limit ?"
 _SIZE = "select count(*), coalesce(sum(length(cast(content as blob))), 0) from {table}"
 _DROP = "delete from {table} where number = (select min(number) from {table})"
@@ -33,13 +34,19 @@ _COUNT = (
     " on conflict (queue) do update set entries = entries + excluded.entries"
 )
 
+# What goes into one request: it has to get through a narrow line within the time it is given.
+_MOST_AT_ONCE = 256 * 1024
+
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much a queue may hold; at the server's usual interval this is four weeks."""
+    """How much a queue may hold; at the server's usual interval this is four weeks.
+
+    There is room for as many check-ins with the largest samples: measuring shortens no memory.
+    """
 
     entries: int = 10_000
-    size: int = 8 * 1024 * 1024
+    size: int = 48 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -88,23 +95,29 @@ class Queue:
 
     def add(self, content: Content, moment: Moment) -> None:
         """Put an entry at the end; it is on disk when this returns."""
-        text = json.dumps(content, separators=(",", ":"))
         with self._connection:
-            self._execute(_ADD, moment.wall.isoformat(), moment.boot, moment.ticks, text)
+            self._execute(_ADD, *_row(content, moment))
             self._make_room()
 
     def oldest(self, most: int) -> Sequence[Entry]:
-        """The first entries, in order."""
-        return [
-            Entry(number, Moment(datetime.fromisoformat(wall), boot, ticks), json.loads(content))
-            for number, wall, boot, ticks, content in self._execute(_OLDEST, most)
-        ]
+        """The first entries, in order: fewer when they are large."""
+        entries: list[Entry] = []
+        size = 0
+        for number, wall, boot, ticks, content in self._execute(_OLDEST, most):
+            size += len(content)
+            if entries and size > _MOST_AT_ONCE:
+                break
+            moment = Moment(datetime.fromisoformat(wall), boot, ticks)
+            entries.append(Entry(number, moment, json.loads(content)))
+        return entries
 
-    def remove(self, entries: Sequence[Entry]) -> None:
-        """Take out entries that were dealt with."""
+    def remove(self, entries: Sequence[Entry], instead: Sequence[Entry] = ()) -> None:
+        """Take out entries that were dealt with; what stays of some stays in their places."""
         numbers = entries[0].number, entries[-1].number
         with self._connection:
             self._execute("delete from {table} where number between ? and ?", *numbers)
+            for entry in instead:
+                self._execute(_RESTORE, entry.number, *_row(entry.content, entry.moment))
 
     def dropped(self) -> int:
         """How many entries made room and were not spoken of yet."""
@@ -131,3 +144,8 @@ class Queue:
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(statement.format(table=self._table), values)
+
+
+def _row(content: Content, moment: Moment) -> tuple[str, str, float, str]:
+    text = json.dumps(content, separators=(",", ":"))
+    return moment.wall.isoformat(), moment.boot, moment.ticks, text
