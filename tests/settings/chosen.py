@@ -17,7 +17,21 @@ SERVER: dict[str, Any] = {
     "criticalSeconds": 86400,
     "offlineEventSeconds": 3600,
     "checkInIntervalSeconds": 240,
-    "retentionDays": {"logs": 30, "statusHistory": 400},
+    "retentionDays": {
+        "logs": 30,
+        "statusHistory": 400,
+        "samples": 7,
+        "minutes": 30,
+        "hours": 400,
+    },
+    "networkQuality": {
+        "goodLatencyMs": 100,
+        "degradedLatencyMs": 300,
+        "goodJitterMs": 30,
+        "degradedJitterMs": 50,
+        "goodPacketLossPct": 1,
+        "degradedPacketLossPct": 10,
+    },
 }
 """What holds where nobody chose anything, as the document has it."""
 

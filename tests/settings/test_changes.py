@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from partner_api.settings.names import BOUNDS, THRESHOLDS, Setting
+from partner_api.settings.names import BOUNDS, ORDERS, Setting
 from tests.factories.tenants import Tenant
 from tests.settings.chosen import MSP, SERVER, choose, of, read, refusal
 
-DAYS = [setting for setting in Setting if "." in setting]
+FOR_THE_MSP = [setting for setting in Setting if "." in setting]
 
 
 @pytest.fixture
@@ -23,13 +23,16 @@ def nested(setting: Setting, value: Any) -> dict[str, Any]:
 
 
 def allowing(setting: Setting, value: int) -> dict[str, Any]:
-    """The same, with thresholds beside it that keep the order."""
-    if setting not in THRESHOLDS:
-        return nested(setting, value)
-    place = THRESHOLDS.index(setting)
-    before = [(each, min(value, BOUNDS[each].highest)) for each in THRESHOLDS[:place]]
-    after = [(each, max(value, BOUNDS[each].lowest)) for each in THRESHOLDS[place:]]
-    return {str(each): chosen for each, chosen in before + after}
+    """The same, with those beside it that keep the order."""
+    chain = next((order for order in ORDERS if setting in order), (setting,))
+    place = chain.index(setting)
+    before = [(each, min(value, BOUNDS[each].highest)) for each in chain[:place]]
+    after = [(each, max(value, BOUNDS[each].lowest)) for each in chain[place:]]
+    change: dict[str, Any] = {}
+    for each, chosen in before + after:
+        for outer, sent in nested(each, chosen).items():
+            change[outer] = {**change.get(outer, {}), **sent} if isinstance(sent, dict) else sent
+    return change
 
 
 async def test_the_servers_values_hold_where_nobody_chose(tenant: Tenant, org_id: str) -> None:
@@ -72,24 +75,56 @@ async def test_what_is_absent_stays_and_null_inherits(
 
 
 async def test_days_are_merged_one_by_one(tenant: Tenant, org_id: str) -> None:
+    days = SERVER["retentionDays"]
     await choose(tenant, retentionDays={"logs": 7})
     await choose(tenant, retentionDays={"statusHistory": 90})
-    assert (await read(tenant))["retentionDays"] == {"logs": 7, "statusHistory": 90}
-    assert (await read(tenant, of(org_id)))["retentionDays"] == {"logs": 7, "statusHistory": 90}
+    chosen = {**days, "logs": 7, "statusHistory": 90}
+    assert (await read(tenant))["retentionDays"] == chosen
+    assert (await read(tenant, of(org_id)))["retentionDays"] == chosen
     await choose(tenant, retentionDays={"logs": None})
-    assert (await read(tenant))["retentionDays"] == {"logs": 30, "statusHistory": 90}
+    assert (await read(tenant))["retentionDays"] == {**chosen, "logs": 30}
     await choose(tenant, retentionDays={"logs": 5})
     await choose(tenant, retentionDays={})
-    assert (await read(tenant))["retentionDays"] == {"logs": 5, "statusHistory": 90}
+    assert (await read(tenant))["retentionDays"] == {**chosen, "logs": 5}
     await choose(tenant, retentionDays=None)
     assert await read(tenant) == SERVER
 
 
-async def test_days_are_chosen_for_the_whole_msp_only(tenant: Tenant, org_id: str) -> None:
-    choices: list[Any] = [{"logs": 7}, {}, None, 7]
-    for days in choices:
-        message = await refusal(tenant, of(org_id), {"retentionDays": days, "onlineSeconds": 900})
-        assert message.startswith("retentionDays: is the same for the whole MSP")
+async def test_so_are_the_limits_of_network_quality(tenant: Tenant, org_id: str) -> None:
+    limits = SERVER["networkQuality"]
+    await choose(tenant, networkQuality={"goodLatencyMs": 80}, retentionDays={"hours": 90})
+    await choose(tenant, networkQuality={"degradedLatencyMs": 80, "goodPacketLossPct": 0})
+    chosen = {**limits, "goodLatencyMs": 80, "degradedLatencyMs": 80, "goodPacketLossPct": 0}
+    assert (await read(tenant))["networkQuality"] == chosen
+    assert (await read(tenant, of(org_id)))["networkQuality"] == chosen
+    await choose(tenant, networkQuality=None)
+    assert (await read(tenant))["networkQuality"] == limits
+    assert (await read(tenant))["retentionDays"]["hours"] == 90
+
+
+async def test_nothing_is_good_that_would_not_be_degraded(tenant: Tenant) -> None:
+    message = await refusal(tenant, MSP, {"networkQuality": {"goodLatencyMs": 301}})
+    assert message == (
+        "networkQuality.goodLatencyMs: 301 (the MSP's) is more than "
+        "networkQuality.degradedLatencyMs, 300 (the server's); it must be at most 300"
+    )
+    for good, degraded in (
+        ("goodLatencyMs", "degradedLatencyMs"),
+        ("goodJitterMs", "degradedJitterMs"),
+        ("goodPacketLossPct", "degradedPacketLossPct"),
+    ):
+        message = await refusal(tenant, MSP, {"networkQuality": {good: 9, degraded: 8}})
+        assert message.startswith(f"networkQuality.{good}: 9 (the MSP's) is more than ")
+
+
+@pytest.mark.parametrize("group", ["retentionDays", "networkQuality"])
+async def test_groups_are_chosen_for_the_whole_msp_only(
+    tenant: Tenant, org_id: str, group: str
+) -> None:
+    choices: list[Any] = [{"logs": 7}, {"goodLatencyMs": 7}, {}, None, 7]
+    for chosen in choices:
+        message = await refusal(tenant, of(org_id), {group: chosen, "onlineSeconds": 900})
+        assert message.startswith(f"{group}: is the same for the whole MSP")
         assert MSP in message
 
 
@@ -97,7 +132,7 @@ async def test_days_are_chosen_for_the_whole_msp_only(tenant: Tenant, org_id: st
 async def test_the_bounds_themselves_may_be_chosen(
     tenant: Tenant, org_id: str, setting: Setting
 ) -> None:
-    paths = [MSP] if setting in DAYS else [MSP, of(org_id)]
+    paths = [MSP] if setting in FOR_THE_MSP else [MSP, of(org_id)]
     for path in paths:
         for value in (BOUNDS[setting].lowest, BOUNDS[setting].highest):
             data = await choose(tenant, path, **allowing(setting, value))
@@ -110,9 +145,17 @@ async def test_nothing_beyond_the_bounds_and_no_other_kind_of_value_is_taken(
     tenant: Tenant, org_id: str, setting: Setting
 ) -> None:
     lowest, highest = BOUNDS[setting].lowest, BOUNDS[setting].highest
-    wrong: list[Any] = [lowest - 1, highest + 1, -lowest, 10**30, True, lowest + 0.5, float(lowest)]
+    wrong: list[Any] = [
+        lowest - 1,
+        highest + 1,
+        -lowest - 1,
+        10**30,
+        True,
+        lowest + 0.5,
+        float(lowest),
+    ]
     for value in [*wrong, str(lowest), "", [lowest], {}]:
-        for path in [MSP] if setting in DAYS else [MSP, of(org_id)]:
+        for path in [MSP] if setting in FOR_THE_MSP else [MSP, of(org_id)]:
             message = await refusal(tenant, path, nested(setting, value))
             assert message.startswith(f"{setting}: ")
             assert f"from {lowest} to {highest}" in message
@@ -132,6 +175,8 @@ async def test_nothing_beyond_the_bounds_and_no_other_kind_of_value_is_taken(
 async def test_a_member_nobody_knows_is_refused(tenant: Tenant, org_id: str, body: Any) -> None:
     for path in (MSP, of(org_id)):
         assert list(body)[-1] in await refusal(tenant, path, body)
+    message = await refusal(tenant, MSP, {"networkQuality": {"good_latency_ms": 5}})
+    assert "networkQuality.good_latency_ms:" in message
     assert "retentionDays.log:" in await refusal(tenant, MSP, {"retentionDays": {"log": 5}})
 
 
@@ -140,8 +185,9 @@ async def test_a_body_that_is_no_object_is_refused(tenant: Tenant, org_id: str, 
     for path in (MSP, of(org_id)):
         assert "body" in await refusal(tenant, path, body)
     choices: list[Any] = [5, [], "x", True]
-    for days in choices:
-        assert "retentionDays" in await refusal(tenant, MSP, {"retentionDays": days})
+    for group in ("retentionDays", "networkQuality"):
+        for chosen in choices:
+            assert group in await refusal(tenant, MSP, {group: chosen})
 
 
 async def test_a_merge_patch_may_be_called_one(tenant: Tenant) -> None:

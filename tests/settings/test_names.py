@@ -8,7 +8,7 @@ from partner_api.config import Settings
 from partner_api.database.partitions import PARTITIONED
 from partner_api.organizations.in_force import COLUMNS
 from partner_api.organizations.models import Organization
-from partner_api.settings.names import BOUNDS, DEFAULTS, THRESHOLDS, Setting
+from partner_api.settings.names import BOUNDS, DEFAULTS, ORDERS, THRESHOLDS, Setting
 
 
 def test_every_setting_has_bounds_and_a_default_within_them() -> None:
@@ -16,7 +16,8 @@ def test_every_setting_has_bounds_and_a_default_within_them() -> None:
     assert set(Setting) - set(DEFAULTS) == {Setting.CHECK_IN_INTERVAL}
     for setting, value in DEFAULTS.items():
         assert BOUNDS[setting].check(value) == value
-    assert sorted(DEFAULTS[each] for each in THRESHOLDS) == [DEFAULTS[each] for each in THRESHOLDS]
+    for order in ORDERS:
+        assert sorted(DEFAULTS[each] for each in order) == [DEFAULTS[each] for each in order]
 
 
 def test_the_operators_interval_has_the_same_bounds() -> None:

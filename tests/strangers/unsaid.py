@@ -14,10 +14,13 @@ WHOLE_NUMBERS = {
     *THRESHOLDS,
     "checkInIntervalSeconds",
     "expiresInSeconds",
+    "hours",
     "logs",
     "maxUses",
+    "minutes",
     "offlineEventSeconds",
     "overlapSeconds",
+    "samples",
     "sequence",
     "statusHistory",
 }
@@ -64,7 +67,7 @@ def _whole_number_with_a_fraction(case):
 
 def _thresholds_in_any_order(case):
     """They have to be in order, also with those that are set already."""
-    return bool(THRESHOLDS & _fields(case).keys())
+    return bool({*THRESHOLDS, "networkQuality"} & _fields(case).keys())
 
 
 def _window_of_any_kind(case):

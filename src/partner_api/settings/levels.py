@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from partner_api.kernel.errors import Invalid
-from partner_api.settings.names import DEFAULTS, THRESHOLDS, Setting, Values
+from partner_api.settings.names import DEFAULTS, ORDERS, Setting, Values
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Level:
 
 
 class OutOfOrder(Invalid):
-    """A threshold would be above a later one."""
+    """A setting would be above one that it has to be below."""
 
 
 def server_level(check_in_interval_seconds: int) -> Level:
@@ -32,9 +32,9 @@ def effective(levels: Sequence[Level]) -> Values:
 
 
 def require_order(levels: Sequence[Level], changed: Collection[Setting]) -> None:
-    """Refuse thresholds that are out of order; OutOfOrder names one of those that were changed."""
+    """Refuse settings that are out of order; OutOfOrder names one of those that were changed."""
     values = effective(levels)
-    for lower, upper in pairwise(THRESHOLDS):
+    for lower, upper in chain.from_iterable(map(pairwise, ORDERS)):
         if values[lower] <= values[upper]:
             continue
         if lower in changed:

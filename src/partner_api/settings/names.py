@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from partner_api.status.quality import Limits
 from partner_api.status.rules import Thresholds
 
 _HOUR, _DAY = 3600, 86400
+_MINUTE_MS = 60_000
 
 
 class Setting(StrEnum):
@@ -20,6 +22,15 @@ class Setting(StrEnum):
     CHECK_IN_INTERVAL = "checkInIntervalSeconds"
     LOGS = "retentionDays.logs"
     STATUS_HISTORY = "retentionDays.statusHistory"
+    SAMPLES = "retentionDays.samples"
+    MINUTES = "retentionDays.minutes"
+    HOURS = "retentionDays.hours"
+    GOOD_LATENCY = "networkQuality.goodLatencyMs"
+    DEGRADED_LATENCY = "networkQuality.degradedLatencyMs"
+    GOOD_JITTER = "networkQuality.goodJitterMs"
+    DEGRADED_JITTER = "networkQuality.degradedJitterMs"
+    GOOD_PACKET_LOSS = "networkQuality.goodPacketLossPct"
+    DEGRADED_PACKET_LOSS = "networkQuality.degradedPacketLossPct"
 
 
 Values = Mapping[Setting, int]
@@ -28,7 +39,14 @@ Change = Mapping[Setting, int | None]
 """What to choose; None inherits again, and what is absent stays."""
 
 THRESHOLDS: Final = (Setting.STREAMING, Setting.ONLINE, Setting.CRITICAL)
-"""None may be below the one before it."""
+"""When a device's stages end; organizations choose theirs too."""
+ORDERS: Final = (
+    THRESHOLDS,
+    (Setting.GOOD_LATENCY, Setting.DEGRADED_LATENCY),
+    (Setting.GOOD_JITTER, Setting.DEGRADED_JITTER),
+    (Setting.GOOD_PACKET_LOSS, Setting.DEGRADED_PACKET_LOSS),
+)
+"""In each of these, none may be below the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,15 @@ BOUNDS: Final[Mapping[Setting, Bounds]] = {
     # The longest is what the server keeps: partitions drop then, whatever was chosen.
     Setting.LOGS: Bounds(1, 30),
     Setting.STATUS_HISTORY: Bounds(1, 400),
+    Setting.SAMPLES: Bounds(1, 7),
+    Setting.MINUTES: Bounds(1, 30),
+    Setting.HOURS: Bounds(1, 400),
+    Setting.GOOD_LATENCY: Bounds(1, _MINUTE_MS),
+    Setting.DEGRADED_LATENCY: Bounds(1, _MINUTE_MS),
+    Setting.GOOD_JITTER: Bounds(1, _MINUTE_MS),
+    Setting.DEGRADED_JITTER: Bounds(1, _MINUTE_MS),
+    Setting.GOOD_PACKET_LOSS: Bounds(0, 100),
+    Setting.DEGRADED_PACKET_LOSS: Bounds(0, 100),
 }
 
 DEFAULTS: Final[Values] = {
@@ -65,5 +92,14 @@ DEFAULTS: Final[Values] = {
     Setting.OFFLINE_EVENT: _HOUR,
     Setting.LOGS: BOUNDS[Setting.LOGS].highest,
     Setting.STATUS_HISTORY: BOUNDS[Setting.STATUS_HISTORY].highest,
+    Setting.SAMPLES: BOUNDS[Setting.SAMPLES].highest,
+    Setting.MINUTES: BOUNDS[Setting.MINUTES].highest,
+    Setting.HOURS: BOUNDS[Setting.HOURS].highest,
+    Setting.GOOD_LATENCY: Limits().good_latency_ms,
+    Setting.DEGRADED_LATENCY: Limits().degraded_latency_ms,
+    Setting.GOOD_JITTER: Limits().good_jitter_ms,
+    Setting.DEGRADED_JITTER: Limits().degraded_jitter_ms,
+    Setting.GOOD_PACKET_LOSS: Limits().good_packet_loss_pct,
+    Setting.DEGRADED_PACKET_LOSS: Limits().degraded_packet_loss_pct,
 }
 """Without the check-in interval, which the operator sets for each server."""

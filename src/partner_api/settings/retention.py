@@ -17,13 +17,24 @@ class Retention:
 
     logs: timedelta
     status_history: timedelta
+    samples: timedelta
+    minutes: timedelta
+    """What samples of each minute amount to."""
+    hours: timedelta
+    """The same of each hour."""
+
+
+_FIELDS = {
+    "logs": Setting.LOGS,
+    "status_history": Setting.STATUS_HISTORY,
+    "samples": Setting.SAMPLES,
+    "minutes": Setting.MINUTES,
+    "hours": Setting.HOURS,
+}
 
 
 async def read(connection: PoolConnectionProxy, msp_id: MspId) -> Retention:
     """What an MSP chose, or the server's."""
-    rows = await connection.fetch(_CHOSEN, msp_id, [Setting.LOGS, Setting.STATUS_HISTORY])
+    rows = await connection.fetch(_CHOSEN, msp_id, list(_FIELDS.values()))
     days = {**DEFAULTS, **{Setting(row["name"]): row["value"] for row in rows}}
-    return Retention(
-        logs=timedelta(days=days[Setting.LOGS]),
-        status_history=timedelta(days=days[Setting.STATUS_HISTORY]),
-    )
+    return Retention(**{name: timedelta(days=days[each]) for name, each in _FIELDS.items()})

@@ -148,7 +148,19 @@ def settings(values: Values) -> settings_schemas.Settings:
         offline_event_seconds=values[Setting.OFFLINE_EVENT],
         check_in_interval_seconds=values[Setting.CHECK_IN_INTERVAL],
         retention_days=settings_schemas.RetentionDays(
-            logs=values[Setting.LOGS], status_history=values[Setting.STATUS_HISTORY]
+            logs=values[Setting.LOGS],
+            status_history=values[Setting.STATUS_HISTORY],
+            samples=values[Setting.SAMPLES],
+            minutes=values[Setting.MINUTES],
+            hours=values[Setting.HOURS],
+        ),
+        network_quality=settings_schemas.NetworkQuality(
+            good_latency_ms=values[Setting.GOOD_LATENCY],
+            degraded_latency_ms=values[Setting.DEGRADED_LATENCY],
+            good_jitter_ms=values[Setting.GOOD_JITTER],
+            degraded_jitter_ms=values[Setting.DEGRADED_JITTER],
+            good_packet_loss_pct=values[Setting.GOOD_PACKET_LOSS],
+            degraded_packet_loss_pct=values[Setting.DEGRADED_PACKET_LOSS],
         ),
     )
 

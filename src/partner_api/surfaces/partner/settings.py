@@ -43,7 +43,8 @@ async def update_msp_settings(call: CurrentCall, body: MspSettingsUpdate) -> Set
     """Choose for the whole MSP.
 
     Thresholds must stay in order, in every organization: streamingSeconds, onlineSeconds,
-    criticalSeconds. Devices follow within seconds, with a step each whose state changes.
+    criticalSeconds. Devices follow within seconds, with a step each whose state changes. What is
+    good of `networkQuality` must be at most what is degraded.
     """
     values = await service.change_msp_settings(
         call.session, _server(call), change_of(body), call.clock
@@ -76,7 +77,8 @@ async def update_organization_settings(
     """Choose for one organization.
 
     Thresholds must stay in order: streamingSeconds, onlineSeconds, criticalSeconds.
-    How far back records are read (`retentionDays`) is the same for the whole MSP.
+    How far back records are read (`retentionDays`) and what makes a network good or degraded
+    (`networkQuality`) is the same for the whole MSP.
     """
     values = await service.change_organization_settings(
         call.session, org_id_in_path(orgId), _server(call), change_of(body), call.clock

@@ -1,5 +1,6 @@
 """Settings as they travel: all of them in an answer, those to change in a request (RFC 7396)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -22,6 +23,20 @@ class RetentionDays(Wire):
 
     logs: int = Field(description="Devices' logs.", examples=[30])
     status_history: int = Field(description="Devices' steps between states.", examples=[400])
+    samples: int = Field(description="What devices measured, as they sent it.", examples=[7])
+    minutes: int = Field(description="What it amounts to each minute.", examples=[30])
+    hours: int = Field(description="What it amounts to each hour.", examples=[400])
+
+
+class NetworkQuality(Wire):
+    """Up to which measure a network is good, and up to which degraded; above it is poor."""
+
+    good_latency_ms: int = Field(description="There and back.", examples=[100])
+    degraded_latency_ms: int = Field(description="There and back.", examples=[300])
+    good_jitter_ms: int = Field(examples=[30])
+    degraded_jitter_ms: int = Field(examples=[50])
+    good_packet_loss_pct: int = Field(examples=[1])
+    degraded_packet_loss_pct: int = Field(examples=[10])
 
 
 class Settings(Wire):
@@ -43,12 +58,16 @@ class Settings(Wire):
         description="How often devices are asked to check in.", examples=[240]
     )
     retention_days: RetentionDays
+    network_quality: NetworkQuality
 
 
 class SettingsRead(Wire):
     """The settings in force."""
 
     data: Settings
+
+
+_GROUPS = {setting.partition(".")[0] for setting in Setting if "." in setting}
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,7 @@ class _Chosen:
         return None if value is None else BOUNDS[self.setting].check(value)
 
 
-def _refuse_retention(_value: object) -> None:
+def _refuse(_value: object) -> None:
     raise ValueError("is the same for the whole MSP; change it at /v1/msp/settings")
 
 
@@ -89,6 +108,20 @@ class RetentionUpdate(_Change):
 
     logs: Annotated[int | None, _Chosen(Setting.LOGS)] = None
     status_history: Annotated[int | None, _Chosen(Setting.STATUS_HISTORY)] = None
+    samples: Annotated[int | None, _Chosen(Setting.SAMPLES)] = None
+    minutes: Annotated[int | None, _Chosen(Setting.MINUTES)] = None
+    hours: Annotated[int | None, _Chosen(Setting.HOURS)] = None
+
+
+class NetworkQualityUpdate(_Change):
+    """Up to which measure a network shall be good or degraded; null is as the server has it."""
+
+    good_latency_ms: Annotated[int | None, _Chosen(Setting.GOOD_LATENCY)] = None
+    degraded_latency_ms: Annotated[int | None, _Chosen(Setting.DEGRADED_LATENCY)] = None
+    good_jitter_ms: Annotated[int | None, _Chosen(Setting.GOOD_JITTER)] = None
+    degraded_jitter_ms: Annotated[int | None, _Chosen(Setting.DEGRADED_JITTER)] = None
+    good_packet_loss_pct: Annotated[int | None, _Chosen(Setting.GOOD_PACKET_LOSS)] = None
+    degraded_packet_loss_pct: Annotated[int | None, _Chosen(Setting.DEGRADED_PACKET_LOSS)] = None
 
 
 class _Choices(_Change):
@@ -105,19 +138,31 @@ class MspSettingsUpdate(_Choices):
     retention_days: RetentionUpdate | None = Field(
         None, examples=[{"logs": 30, "statusHistory": 400}]
     )
+    network_quality: NetworkQualityUpdate | None = Field(
+        None, examples=[{"goodLatencyMs": 100, "degradedLatencyMs": 300}]
+    )
+
+
+_ForTheMsp = SkipJsonSchema[Annotated[Any, BeforeValidator(_refuse)]]
 
 
 class OrganizationSettingsUpdate(_Choices):
     """What to choose for an organization: what is absent stays, null inherits from the MSP."""
 
-    retention_days: SkipJsonSchema[Annotated[Any, BeforeValidator(_refuse_retention)]] = None
+    retention_days: _ForTheMsp = None
+    network_quality: _ForTheMsp = None
 
 
 def change_of(body: MspSettingsUpdate | OrganizationSettingsUpdate) -> Change:
     """What was sent, by setting."""
     sent = body.model_dump(by_alias=True, exclude_unset=True)
-    retention = sent.pop("retentionDays", {})
-    if retention is None:
-        retention = dict.fromkeys(("logs", "statusHistory"))
-    sent |= {f"retentionDays.{name}": days for name, days in retention.items()}
+    for group in _GROUPS & sent.keys():
+        sent |= _members(group, sent.pop(group))
     return {Setting(name): value for name, value in sent.items()}
+
+
+def _members(group: str, sent: Mapping[str, int | None] | None) -> Mapping[str, int | None]:
+    """A group's settings by their whole names; null inherits all of them again."""
+    if sent is None:
+        return dict.fromkeys(each for each in Setting if each.startswith(f"{group}."))
+    return {f"{group}.{name}": value for name, value in sent.items()}

@@ -1,0 +1,1 @@
+"""Who made a device, told by its MAC address."""
