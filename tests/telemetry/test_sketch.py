@@ -90,6 +90,12 @@ def test_numbers_that_cannot_be_measures_are_refused(number: int) -> None:
         Sketch.of([5, number])
 
 
+def test_many_sketches_merge_as_few_do() -> None:
+    measured = [12_500, 14_000, 250_000, 0]
+    sketch = Sketch.of(measured)
+    assert merge_packed([sketch.pack()] * 1000) == Sketch.of(measured * 1000)
+
+
 def test_no_count_runs_over_into_the_next() -> None:
     most = 2**32 - 1
     packed = [Sketch(most, 100, (most,)).pack(), Sketch(most, 101, (most,)).pack()]
