@@ -176,8 +176,9 @@ def _with_network(measured: Sample, network: WireNetwork) -> Sample:
 def _thousandths(value: float | None) -> int | None:
     """Rounded half up, as the number was written.
 
-    What is written as 0.5005 makes a little less than 500.5 as a double, times a thousand. Two units
-    in the last place make up for that, and are too little to lift another number of up to 15 digits.
+    What is written as 0.5005 makes a little less than 500.5 as a double, times a thousand. Two
+    units in the last place make up for that, and are too little to lift any other number of up to
+    15 digits.
     """
     if value is None:
         return None
