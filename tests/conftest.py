@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for each process of a run, migrated as in production, and the real server on it.
+"""One embedded PostgreSQL for each process of a run, migrated as in production; the real server.
 
 Tests do not clean up: each makes MSPs of its own, and no MSP sees another's rows.
 """

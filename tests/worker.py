@@ -9,10 +9,11 @@ from partner_api.database.pools import acquired
 from partner_api.kernel.clock import Clock
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.sweeper import Sweeper
+from partner_api.telemetry.digest import Digester
 
 
 class Worker:
-    """Sweeps, and lets devices follow releases and settings."""
+    """Sweeps, digests samples, and lets devices follow releases and settings."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool
@@ -25,6 +26,8 @@ class Worker:
         await self.follow()
         async with acquired(self._pool) as connection:
             await Sweeper(connection, self._clock).sweep()
+            while await Digester(connection, self._clock).work():
+                """There is more to do at once."""
 
     async def follow(self) -> None:
         """Let devices follow what was published or changed."""

@@ -58,6 +58,9 @@ from partner_api.operations.logging import LogFormat, configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
+from partner_api.telemetry.gateways import Gateways
+from partner_api.telemetry.history import NetworkHistories
+from partner_api.telemetry.percentiles import NetworkPercentiles
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping, find_grouping
 from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.addresses import AllowedAddresses
@@ -194,6 +197,9 @@ def _services(
         organizations=Organizations(tenancy, counts, cursors, clock),
         devices=Devices(tenancy, counts, cursors, clock),
         history=History(tenancy, cursors, clock),
+        network_histories=NetworkHistories(tenancy, clock),
+        network_percentiles=NetworkPercentiles(tenancy, cursors, clock),
+        gateways=Gateways(tenancy),
         logs=Logs(tenancy, cursors, clock),
         events=Events(tenancy, gate),
         feed=EventFeed(pool),

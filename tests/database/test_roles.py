@@ -44,6 +44,8 @@ WRITES = {
         "event_inbox",
         "event_interests",
         "msp_settings",
+        "network_counters",
+        "network_live",
         "organization_counters",
         "organization_settings",
         "organizations",

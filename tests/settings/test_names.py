@@ -37,7 +37,14 @@ def test_a_row_nobody_filled_holds_the_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "table"),
-    [(Setting.LOGS, "logs"), (Setting.STATUS_HISTORY, "device_transitions")],
+    [
+        (Setting.LOGS, "logs"),
+        (Setting.STATUS_HISTORY, "device_transitions"),
+        (Setting.SAMPLES, "network_chunks"),
+        (Setting.MINUTES, "network_minutes"),
+        (Setting.MINUTES, "sample_details"),
+        (Setting.HOURS, "network_days"),
+    ],
 )
 def test_what_may_be_read_is_not_dropped_before(setting: Setting, table: str) -> None:
     (kept,) = (each.kept for each in PARTITIONED if each.table == table)

@@ -152,12 +152,14 @@ def assert_each_table_has_its_tenant(statement: str) -> None:
 LOOKS_AT_EVERY_TENANT = {
     "changed_organizations",
     "due_hints",
+    "due_live",
     "every_msp",
     "every_organization",
     "open_replays",
     "orphaned_webhooks",
     "sweep_scan",
     "waiting_events",
+    "waiting_samples",
     "waiting_webhooks",
     "webhooks_behind",
 }
@@ -282,6 +284,8 @@ async def test_every_statement_of_a_session_names_the_tenant(
     elsewhere = {"logs", "msps", "device_texts", "device_transitions", "status_hints"}
     elsewhere |= {"events", "event_logs"}
     elsewhere |= {"webhooks", "webhook_outbox", "webhook_deliveries", "webhook_replays"}
+    elsewhere |= {"sample_inbox", "sample_details", "device_reports"}
+    elsewhere |= {name for name in TENANT_TABLES if name.startswith("network_")}
     assert named >= set(TENANT_TABLES) - elsewhere
     for statement in seen:
         if _tables_of_a_change(statement):

@@ -1,7 +1,8 @@
 """The device list, and one device whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import msgspec
 from asyncpg import Record
@@ -26,6 +27,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import ClientId, MspId, OrgId, format_org_id
 from partner_api.kernel.paging import CursorKey, CursorSigner, Page
 from partner_api.status.rules import State
+from partner_api.telemetry.qualities import read_qualities
 from partner_api.tenancy.tenancy import Tenancy
 
 
@@ -82,7 +84,7 @@ class Devices:
             row = await connection.fetchrow(one_statement(), msp_id, client_id, now)
             if row is None:
                 raise DeviceNotFound
-            view = _device(row)
+            (view,) = await _with_qualities(connection, msp_id, [_device(row)], now)
             if explains:
                 (view,) = await explained(connection, msp_id, [view], now)
         return view
@@ -142,6 +144,7 @@ class Devices:
             )
             total = await self._total(connection, selection)
             views: Sequence[DeviceView] = [_device(row) for row in rows[: asked.limit]]
+            views = await _with_qualities(connection, asked.msp_id, views, now)
             if asked.explains:
                 views = await explained(connection, asked.msp_id, views, now)
         more = len(rows) > asked.limit
@@ -171,6 +174,14 @@ class Devices:
                 return await _count(connection, selection)
 
         return await self._match_counts.get(msp_id, wanted, count)
+
+
+async def _with_qualities(
+    connection: PoolConnectionProxy, msp_id: MspId, views: Sequence[DeviceView], now: datetime
+) -> Sequence[DeviceView]:
+    keys = [view.client_id for view in views]
+    found = await read_qualities(connection, msp_id, keys, now)
+    return [replace(view, network_quality=found.get(view.client_id)) for view in views]
 
 
 async def _count(connection: PoolConnectionProxy, selection: Selection) -> int:

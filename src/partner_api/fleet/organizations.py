@@ -7,7 +7,7 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.fleet.counts import Counts, StateCounts, fleet_counts, total_of
-from partner_api.fleet.types import FleetCounts, OrganizationView
+from partner_api.fleet.types import FleetCounts, NetworkCounts, OrganizationView
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import MspId, OrgId
 from partner_api.kernel.paging import CursorSigner, Page
@@ -80,6 +80,7 @@ class Organizations:
 # Before every row: no rank is below zero.
 _START = (-1, "", str(UUID(int=0)))
 _TOTAL = "select count(*) from organizations where msp_id = $1"
+_LEVELS = ", ".join(f"coalesce(n.{name}, 0) as {name}" for name in ("good", "degraded", "poor"))
 _FIGURES = ", ".join(f"coalesce(c.{name}, 0) as {name}" for name in COUNTERS)
 
 
@@ -91,10 +92,12 @@ def _any_of(health: Health) -> str:
 _RANK = (
     f"case when {_any_of(Health.CRITICAL)} then 0 when {_any_of(Health.WARNING)} then 1 else 2 end"
 )
+_NETWORKS = """
+      left join network_counters n on n.msp_id = o.msp_id and n.org_id = o.org_id"""
 _ONE = f"""
-    select o.msp_id, o.org_id, o.name, o.slug, {_FIGURES}
+    select o.msp_id, o.org_id, o.name, o.slug, {_FIGURES}, {_LEVELS}
       from organizations o
-      left join organization_counters c on c.msp_id = o.msp_id and c.org_id = o.org_id
+      left join organization_counters c on c.msp_id = o.msp_id and c.org_id = o.org_id {_NETWORKS}
      where o.msp_id = $1 and o.org_id = $2"""
 
 
@@ -120,8 +123,9 @@ async def _page(
     rank, name, org_id = (parameters.add(key) for key in position)
     statement = f"""
         select * from (
-            select o.msp_id, o.org_id, o.name, o.name_sort, o.slug, {_FIGURES}, {_RANK} as rank
-              from organizations o left join {counters}
+            select o.msp_id, o.org_id, o.name, o.name_sort, o.slug, {_FIGURES}, {_LEVELS},
+                   {_RANK} as rank
+              from organizations o left join {counters} {_NETWORKS}
              where o.msp_id = $1) f
          where (rank, name_sort, org_id) > ({rank}::integer, {name}::text, {org_id}::text::uuid)
          order by rank, name_sort, org_id limit {parameters.add(limit + 1)}"""
@@ -136,5 +140,12 @@ def _organization(row: Record, counts: StateCounts | None = None) -> Organizatio
         name=row["name"],
         slug=row["slug"],
         counts=figures,
+        networks=_networks(row, figures.total),
         health=worst(figures.health),
     )
+
+
+def _networks(row: Record, total: int) -> NetworkCounts:
+    good, degraded, poor = row["good"], row["degraded"], row["poor"]
+    # Counted apart from the total, a moment later at most.
+    return NetworkCounts(good, degraded, poor, max(total - good - degraded - poor, 0))

@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from partner_api.kernel.ids import ClientId, MspId, OrgId
+from partner_api.status.quality import Level
 from partner_api.status.rules import Connection, Health
+from partner_api.telemetry.qualities import NetworkQuality
 
 
 class Rule(StrEnum):
@@ -66,6 +68,8 @@ class DeviceView:
     connection: Connection
     health: Health
     explanation: Explanation | None = None
+    network_quality: NetworkQuality | None = None
+    """None for a device that never told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,25 @@ class FleetCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkCounts:
+    """How many devices there are by network quality; one that is silent is offline."""
+
+    good: int
+    degraded: int
+    poor: int
+    offline: int
+
+    @property
+    def overall(self) -> Level:
+        """The worst of the devices that tell; offline when none does."""
+        if self.poor:
+            return Level.POOR
+        if self.degraded:
+            return Level.DEGRADED
+        return Level.GOOD if self.good else Level.OFFLINE
+
+
+@dataclass(frozen=True, slots=True)
 class OrganizationView:
     """One organization and its devices' figures."""
 
@@ -100,6 +123,7 @@ class OrganizationView:
     name: str
     slug: str
     counts: FleetCounts
+    networks: NetworkCounts
     health: Health
 
 

@@ -8,7 +8,7 @@ these leave is read under a lock by `check_in_lock`, folded in Python and writte
 statement that writes the device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -30,6 +30,7 @@ from partner_api.kernel.errors import Unauthenticated, Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.kernel.metrics import CHECK_INS
 from partner_api.status.rules import Stage, Thresholds
+from partner_api.telemetry.inbox import Kept, columns, keep_sql
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping
 from partner_api.tenancy.principal import DevicePrincipal
 
@@ -46,6 +47,12 @@ _ACCEPTED, _DUPLICATE = CHECK_INS.labels("accepted"), CHECK_INS.labels("duplicat
 _STAGES = tuple(Stage)
 CALM = "select * from check_in_calm({}, $2, $3, $4, $5, $6, $7)"
 STEPPING = "select * from check_in_stepping({}, $2, $3, $4, $5, $6, $7)"
+# The samples of those it wrote, in the statement that writes them.
+_WITH_SAMPLES = f"""
+    with done as materialized ({{}}), kept as materialized (
+        select {keep_sql("(select array_agg(ordinal) from done)", 8)})
+    select done.* from done left join kept on true"""
+_KEEP = f"select {keep_sql('$7', 1)}"
 _LOCK = "select * from check_in_lock({}, $2, $3)"
 _FOLDED = f"select * from check_in_folded({{}}, {', '.join(f'${n}' for n in range(2, 29))})"
 
@@ -67,7 +74,8 @@ class _Folded:
     entry: _Several
     before: DeviceState
     after: DeviceState
-    seen: Sequence[datetime]
+    taken: Sequence[CheckIn]
+    """Those of them that were new."""
     runs: Sequence[Run]
     thresholds: Thresholds
     check_in_interval_seconds: int | None
@@ -106,7 +114,7 @@ class CheckIns:
         self._calm = self._writer_of_ones("calm", pool, CALM)
         self._stepping = self._writer_of_ones("stepping", pool, STEPPING)
         self._careful = GroupWriter("careful", pool, self._write_folded, _key, _SEVERALS, grouping)
-        self._relayed = RelayedWriter(pool, clock)
+        self._relayed = RelayedWriter(pool, clock, grouping)
 
     def start(self) -> None:
         """Begin to write."""
@@ -182,15 +190,19 @@ class CheckIns:
     async def _write_ones(
         self, statement: str, connection: PoolConnectionProxy, entries: Sequence[_One]
     ) -> Sequence[CheckInOutcome | None]:
-        check_ins = [entry.check_in for entry in entries]
-        rows = await connection.fetch(
-            statement,
+        check_ins, now = [entry.check_in for entry in entries], self._clock.now()
+        parameters = [
             *self._keys([entry.device for entry in entries]),
             [check_in.observed_at for check_in in check_ins],
             [check_in.sequence for check_in in check_ins],
             [check_in.digest for check_in in check_ins],
-            self._clock.now(),
-        )
+            now,
+        ]
+        samples = self._samples((entry.device, [entry.check_in]) for entry in entries)
+        if samples:
+            statement = _WITH_SAMPLES.format(statement)
+            parameters += columns(samples, now)
+        rows = await connection.fetch(statement, *parameters)
         outcomes: list[CheckInOutcome | None] = [None] * len(entries)
         for ordinal, last_seen, stage, interval, version, latest_version, latest_sort in rows:
             is_current = latest_sort is None or version >= latest_sort
@@ -211,20 +223,47 @@ class CheckIns:
             changed = [n for n in sorted(folded) if folded[n].has_changed]
             if changed:
                 careful = _FOLDED.format(self._grouping.argument)
-                columns = self._columns([folded[n] for n in changed])
-                written = await connection.fetch(careful, *columns, now)
+                written_columns = self._columns([folded[n] for n in changed])
+                written = await connection.fetch(careful, *written_columns, now)
                 # Another channel may have another newest release.
                 newest |= {changed[row["ordinal"] - 1]: row for row in written}
+                await self._keep_samples(connection, [folded[n] for n in changed], now)
         return [
             folded[n].outcome(newest[n], now) if n in folded else invalid_token()
             for n in range(len(entries))
+        ]
+
+    async def _keep_samples(
+        self, connection: PoolConnectionProxy, changed: Sequence[_Folded], now: datetime
+    ) -> None:
+        samples = self._samples((folded.entry.device, folded.taken) for folded in changed)
+        if samples:
+            taken = [sample.ordinal for sample in samples]
+            await connection.execute(_KEEP, *columns(samples, now), taken)
+
+    def _samples(
+        self, taken: Iterable[tuple[DevicePrincipal, Sequence[CheckIn]]]
+    ) -> Sequence[Kept]:
+        """What these devices' check-ins measured; the first device's have the ordinal 1."""
+        if self._grouping.is_one_tenant:
+            # Nobody digests samples there.
+            return []
+        return [
+            Kept(n, device.msp_id, device.client_id, check_in.observed_at, check_in.sample)
+            for n, (device, check_ins) in enumerate(taken, start=1)
+            for check_in in check_ins
+            if check_in.sample is not None
         ]
 
     def _columns(self, changed: Sequence[_Folded]) -> Sequence[object]:
         after = [folded.after for folded in changed]
         facts = zip(*(state.facts for state in after), strict=True)
         runs = [(n, run) for n, folded in enumerate(changed, start=1) for run in folded.runs]
-        seen = [(n, moment) for n, folded in enumerate(changed, start=1) for moment in folded.seen]
+        seen = [
+            (n, check_in.observed_at)
+            for n, folded in enumerate(changed, start=1)
+            for check_in in folded.taken
+        ]
         return [
             *self._keys([folded.entry.device for folded in changed]),
             [state.last_seen for state in after],
@@ -284,14 +323,14 @@ def _fold(entry: _Several, row: Record) -> _Folded:
         facts_pinned=row["facts_pinned"],
         facts_at=row["facts_at"],
     )
-    seen = []
+    taken = []
     for check_in in entry.check_ins:
         folded = fold(after, check_in)
         if folded is not None:
             after = folded
-            seen.append(check_in.observed_at)
+            taken.append(check_in)
     thresholds = Thresholds(
         row["streaming_seconds"], row["online_seconds"], row["critical_seconds"]
     )
-    runs = runs_of(seen, thresholds)
-    return _Folded(entry, before, after, seen, runs, thresholds, row["check_in_interval_seconds"])
+    runs = runs_of([check_in.observed_at for check_in in taken], thresholds)
+    return _Folded(entry, before, after, taken, runs, thresholds, row["check_in_interval_seconds"])

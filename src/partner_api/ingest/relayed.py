@@ -17,6 +17,8 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.kernel.metrics import CHECK_INS
+from partner_api.telemetry.inbox import Kept, columns, keep_sql
+from partner_api.tenancy.grouping import Grouping
 
 _logger = logging.getLogger(__name__)
 _ACCEPTED = CHECK_INS.labels("accepted")
@@ -24,6 +26,10 @@ _ACCEPTED = CHECK_INS.labels("accepted")
 _LANES = 2
 _MOST_ROWS = 500
 _WRITE = "select check_in_relayed($1, $2, $3, $4, $5, $6)"
+_WITH_SAMPLES = f"""
+    with done as materialized ({_WRITE} as ordinals), kept as materialized (
+        select {keep_sql("(select ordinals from done)", 7)})
+    select done.ordinals from done left join kept on true"""
 
 
 class Relayed(Struct, frozen=True):
@@ -48,8 +54,10 @@ _BOUNDS = Bounds[_Group](lambda group: len(group.items), group=1, waiting=20_000
 class RelayedWriter:
     """Writes what is newer than a device's last check-in and leaves it streaming as it was."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, grouping: Grouping) -> None:
         self._clock = clock
+        # Nobody digests samples of a distributed database.
+        self._keeps_samples = not grouping.is_one_tenant
         self._writer = GroupWriter("relayed", pool, self._write, _key, _BOUNDS, lanes=_LANES)
 
     def start(self) -> None:
@@ -90,16 +98,28 @@ class RelayedWriter:
         """The ordinals that were written, of the one group."""
         (group,) = groups
         check_ins = [item.check_in for item in group.items]
-        ordinals = await connection.fetchval(
-            _WRITE,
+        statement, now = _WRITE, self._clock.now()
+        parameters: list[object] = [
             group.msp_id,
             [item.client_id for item in group.items],
             [check_in.observed_at for check_in in check_ins],
             [check_in.sequence for check_in in check_ins],
             [check_in.digest for check_in in check_ins],
-            self._clock.now(),
-        )
-        return [ordinals]
+            now,
+        ]
+        samples = _samples(group) if self._keeps_samples else []
+        if samples:
+            statement = _WITH_SAMPLES
+            parameters += columns(samples, now)
+        return [await connection.fetchval(statement, *parameters)]
+
+
+def _samples(group: _Group) -> Sequence[Kept]:
+    return [
+        Kept(n, group.msp_id, item.client_id, item.check_in.observed_at, item.check_in.sample)
+        for n, item in enumerate(group.items, start=1)
+        if item.check_in.sample is not None
+    ]
 
 
 def _key(group: _Group) -> Key:

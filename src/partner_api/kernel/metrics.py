@@ -44,6 +44,7 @@ SWEEP_SECONDS = Histogram(
 SWEPT_RANGES = Counter("partner_api_swept_ranges_total", "Ranges of pages the sweep read")
 SWEPT_DEVICES = Counter("partner_api_swept_devices_total", "Devices the sweep moved")
 EVENTS = Counter("partner_api_events_total", "Events that got their places")
+SAMPLES = Counter("partner_api_samples_total", "Samples of networks that were counted in")
 WEBHOOK_ATTEMPTS = Counter(
     "partner_api_webhook_attempts_total",
     "Attempts to deliver an event to a webhook by what became of them",

@@ -1,12 +1,10 @@
 """Up to which measures an MSP calls a network good or degraded."""
 
-from asyncpg.pool import PoolConnectionProxy
+from collections.abc import Mapping
 
-from partner_api.kernel.ids import MspId
 from partner_api.settings.names import DEFAULTS, Setting
 from partner_api.status.quality import Limits
 
-_CHOSEN = "select name, value from msp_settings where msp_id = $1 and name = any($2::text[])"
 _FIELDS = {
     "good_latency_ms": Setting.GOOD_LATENCY,
     "degraded_latency_ms": Setting.DEGRADED_LATENCY,
@@ -17,8 +15,8 @@ _FIELDS = {
 }
 
 
-async def read(connection: PoolConnectionProxy, msp_id: MspId) -> Limits:
-    """What an MSP chose, or the server's."""
-    rows = await connection.fetch(_CHOSEN, msp_id, list(_FIELDS.values()))
-    values = {**DEFAULTS, **{Setting(row["name"]): row["value"] for row in rows}}
-    return Limits(**{field: values[setting] for field, setting in _FIELDS.items()})
+def limits_of(chosen: Mapping[str, int]) -> Limits:
+    """What holds for an MSP that chose these, by the settings' names; others are not looked at."""
+    return Limits(
+        **{field: chosen.get(setting, DEFAULTS[setting]) for field, setting in _FIELDS.items()}
+    )

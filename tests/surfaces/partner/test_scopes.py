@@ -8,6 +8,8 @@ from tests.factories.tenants import Agent
 from tests.surfaces.partner.routes import INTEGRATORS, OPERATIONS, Operation
 
 NEEDED = {
+    "GET /v1/analytics/gateways": "analytics:read",
+    "GET /v1/analytics/network-quality": "analytics:read",
     "DELETE /v1/devices/{clientId}": "orgs:write",
     "DELETE /v1/organizations/{orgId}": "orgs:write",
     "DELETE /v1/organizations/{orgId}/enrollment-tokens/{tokenId}": "orgs:write",
@@ -17,6 +19,7 @@ NEEDED = {
     "GET /v1/devices/{clientId}": "fleet:read",
     "GET /v1/devices/{clientId}/availability": "fleet:read",
     "GET /v1/devices/{clientId}/logs": "fleet:read",
+    "GET /v1/devices/{clientId}/network-history": "analytics:read",
     "GET /v1/devices/{clientId}/status-history": "fleet:read",
     "GET /v1/events": "fleet:read",
     "GET /v1/events/stream": "fleet:read",

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import msgspec
 
 from partner_api.devices.edits import DeviceEdit
-from partner_api.fleet.types import DeviceView, FleetCounts, Labels, OrganizationView
+from partner_api.fleet.types import DeviceView, FleetCounts, Labels, NetworkCounts, OrganizationView
 from partner_api.identity.models import Credential
 from partner_api.kernel.ids import (
     MspId,
@@ -23,6 +23,7 @@ from partner_api.settings.names import Setting, Values
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import schemas, settings_schemas
 from partner_api.surfaces.partner.reasons import status_reason
+from partner_api.telemetry.qualities import NetworkQuality
 from partner_api.tenancy.principal import Scope
 
 
@@ -81,7 +82,7 @@ def organization(view: OrganizationView) -> schemas.Organization:
         name=view.name,
         msp_id=format_msp_id(view.msp_id),
         slug=view.slug,
-        stats=_organization_stats(view.org_id, view.counts),
+        stats=_organization_stats(view.org_id, view.counts, view.networks),
         overall_health=view.health,
     )
 
@@ -115,6 +116,7 @@ def device(
         connection_state=view.connection,
         status=view.health,
         is_current_version=view.is_current_version,
+        network_quality=_network_quality(view.network_quality),
         location=_LOCATION,
         tags=list(labels.tags) if "tags" in include else None,
         attributes=dict(labels.attributes) if "attributes" in include else None,
@@ -191,7 +193,21 @@ def new_enrollment_token(new: NewEnrollmentToken) -> schemas.EnrollmentTokenCrea
     return schemas.EnrollmentTokenCreated(**shown, token=new.text)
 
 
-def _organization_stats(org_id: OrgId, counts: FleetCounts) -> schemas.OrganizationStats:
+def _network_quality(found: NetworkQuality | None) -> schemas.NetworkQuality | None:
+    if found is None:
+        return None
+    return schemas.NetworkQuality(
+        overall=found.overall,
+        latency_ms=found.latency,
+        jitter_ms=found.jitter,
+        packet_loss_pct=found.loss,
+        sampled_at=found.sampled_at,
+    )
+
+
+def _organization_stats(
+    org_id: OrgId, counts: FleetCounts, networks: NetworkCounts
+) -> schemas.OrganizationStats:
     return schemas.OrganizationStats(
         org_id=format_org_id(org_id),
         total=counts.total,
@@ -200,10 +216,14 @@ def _organization_stats(org_id: OrgId, counts: FleetCounts) -> schemas.Organizat
         critical=counts.health[Health.CRITICAL],
         online_now=counts.online_now,
         current_version=counts.current_version,
-        # No device reports its network or location yet: offline and unknown, as documented.
         network_quality=schemas.NetworkQualityCounts(
-            good=0, degraded=0, poor=0, offline=counts.total, overall="offline"
+            good=networks.good,
+            degraded=networks.degraded,
+            poor=networks.poor,
+            offline=networks.offline,
+            overall=networks.overall,
         ),
+        # Nobody locates devices yet: all are unknown, as documented.
         locations=schemas.LocationCounts(office=0, home=0, remote=0, unknown=counts.total),
         connection_states=schemas.ConnectionCounts(
             streaming=counts.connection[Connection.STREAMING],

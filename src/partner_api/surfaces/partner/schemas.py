@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from partner_api.fleet.types import Rule
+from partner_api.status.quality import Level
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import specimens
 from partner_api.surfaces.partner.wire import (
@@ -224,13 +225,15 @@ class OrganizationCreatedRead(Wire):
 
 
 class NetworkQualityCounts(Wire):
-    """Devices by network quality; they add up to the total. All are offline: not measured yet."""
+    """Devices by network quality; they add up to the total."""
 
-    good: Count = Field(examples=[0])
-    degraded: Count = Field(examples=[0])
+    good: Count = Field(examples=[20])
+    degraded: Count = Field(examples=[2])
     poor: Count = Field(examples=[0])
-    offline: Count = Field(examples=[25])
-    overall: Literal["good", "degraded", "poor", "offline"] = Field(examples=["offline"])
+    offline: Count = Field(description="No sample in the last 15 minutes.", examples=[3])
+    overall: Level = Field(
+        description="The worst of those that are not offline, if any.", examples=["degraded"]
+    )
 
 
 class LocationCounts(Wire):
@@ -326,6 +329,21 @@ class StatusReason(Wire):
     )
 
 
+class NetworkQuality(Wire):
+    """How a device's network fares, by what it measured in the 15 minutes up to `sampledAt`."""
+
+    overall: Level = Field(
+        description="By its worst measure; offline when `sampledAt` is 15 minutes ago.",
+        examples=["good"],
+    )
+    latency_ms: float | None = Field(None, ge=0, description="The median.", examples=[18.4])
+    jitter_ms: float | None = Field(None, ge=0, description="The median.", examples=[2.1])
+    packet_loss_pct: float | None = Field(
+        None, ge=0, le=100, description="The median.", examples=[0]
+    )
+    sampled_at: Timestamp
+
+
 class Device(Wire):
     """One device, with its status at the instant of the request.
 
@@ -352,6 +370,9 @@ class Device(Wire):
     status: Health = Field(examples=["healthy"])
     is_current_version: bool = Field(
         description="Runs the newest release of its channel.", examples=[True]
+    )
+    network_quality: NetworkQuality | None = Field(
+        None, description="Absent for a device that never measured its network."
     )
     location: Location
     tags: list[str] | None = Field(None, description="With `include=tags` only.")

@@ -22,6 +22,9 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.fairness import FairGate
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
+from partner_api.telemetry.gateways import Gateways
+from partner_api.telemetry.history import NetworkHistories
+from partner_api.telemetry.percentiles import NetworkPercentiles
 from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.deliveries import Deliveries
 from partner_api.webhooks.registration import Registration
@@ -46,6 +49,9 @@ class Services:
     organizations: Organizations
     devices: Devices
     history: History
+    network_histories: NetworkHistories
+    network_percentiles: NetworkPercentiles
+    gateways: Gateways
     logs: Logs
     events: Events
     feed: EventFeed

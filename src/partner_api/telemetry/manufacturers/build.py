@@ -1,11 +1,12 @@
 """Makes the file of manufacturers: `python -m partner_api.telemetry.manufacturers.build --help`.
 
-Reads the registries as the IEEE publishes them (CSV: MA-L, MA-M, MA-S), or the list that Wireshark
-makes of them.
+Reads the registries as the IEEE publishes them (CSV: MA-L, MA-M, MA-S), the list that Wireshark
+makes of them, or the `index.json` of the npm package oui-data, which has all three.
 """
 
 import argparse
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -24,7 +25,12 @@ _DIGIT_BITS: Final = 4
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read files, write one."""
     parser = argparse.ArgumentParser(description="Make the file of manufacturers.")
-    parser.add_argument("files", nargs="+", type=Path, help="CSV of the IEEE, or Wireshark's list")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        help="CSV of the IEEE, Wireshark's list, or oui-data's index.json",
+    )
     parser.add_argument("--source", required=True, help="what they are, in words")
     parser.add_argument("--date", required=True, type=date.fromisoformat, help="of which day")
     parser.add_argument("--output", required=True, type=Path)
@@ -36,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read(lines: Sequence[str]) -> dict[str, str]:
-    """Manufacturers by prefix; ValueError for what is neither of both."""
-    rows = _csv(lines) if lines[:1] and lines[0].startswith("Registry,") else _list(lines)
+    """Manufacturers by prefix; ValueError for what is none of these."""
+    rows = _rows(lines)
     assigned = {}
     for prefix, name in rows:
         if not _ASSIGNMENT.fullmatch(prefix):
@@ -46,6 +52,19 @@ def read(lines: Sequence[str]) -> dict[str, str]:
         if neat and is_clean(neat) and neat.casefold() not in _NOBODY:
             assigned[prefix] = neat
     return assigned
+
+
+def _rows(lines: Sequence[str]) -> Iterable[tuple[str, str]]:
+    first = lines[0] if lines else ""
+    if first.startswith("Registry,"):
+        return _csv(lines)
+    return _json("\n".join(lines)) if first.startswith("{") else _list(lines)
+
+
+def _json(text: str) -> Iterator[tuple[str, str]]:
+    for prefix, owner in json.loads(text).items():
+        # Its address follows in other lines.
+        yield prefix.lower(), owner.partition("\n")[0]
 
 
 def _csv(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

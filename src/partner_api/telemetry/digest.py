@@ -1,0 +1,294 @@
+"""What becomes of samples: each is counted once, wherever it was measured and however late it came.
+
+In one transaction samples leave the inbox and enter their devices' present, the sums and sketches
+of what is over, and their organizations' sketches. A worker that is killed has done nothing, and
+the next one finds them where they were.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+from msgspec import json
+
+from partner_api.database.pools import DATABASE_AWAY
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.ids import MspId, format_msp_id
+from partner_api.kernel.metrics import SAMPLES
+from partner_api.settings.quality import limits_of
+from partner_api.status.quality import Limits
+from partner_api.telemetry.closing import Closing, Slot
+from partner_api.telemetry.inbox import decode_sample
+from partner_api.telemetry.live import LEVELS, Live, folded, fresh_points, leaving
+from partner_api.telemetry.moments import (
+    floor,
+    from_millis,
+    millis_or_none,
+    or_none,
+    to_millis,
+)
+from partner_api.telemetry.packing import HOUR, PackedPoints, Point, point_of
+from partner_api.telemetry.stretches import add_to_stretches
+from partner_api.telemetry.types import Sample
+
+MOST_ROWS: Final = 100
+"""Of the inbox in one transaction; each holds what one statement wrote of the MSP's devices."""
+MOST_DUE: Final = 1000
+
+_LEADER_LOCK = int.from_bytes(b"telemetr")
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Device:
+    """A device in the course of a transaction."""
+
+    client_id: UUID
+    org_id: UUID
+    counted_in: UUID | None
+    before: Live
+    samples: Mapping[int, Sample]
+    fresh: list[Point] = field(default_factory=list)
+    gone: list[Point] = field(default_factory=list)
+    after: Live = field(default_factory=Live)
+
+    @property
+    def late(self) -> list[Point]:
+        """Fresh points that may have been put away before."""
+        return [point for point in self.fresh if self.before.is_late(point.at)]
+
+
+class Digester:
+    """Digests over one connection, for as long as nobody else does.
+
+    Several may run; one leads, by a lock that ends with its connection. Two that both believed to
+    lead would wait for one another and count each sample once: what one takes is gone.
+    """
+
+    def __init__(self, connection: PoolConnectionProxy, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    async def lead(self) -> bool:
+        """Whether this one may digest."""
+        leads: bool = await self._connection.fetchval(
+            "select pg_try_advisory_lock($1)", _LEADER_LOCK
+        )
+        return leads
+
+    async def work(self) -> bool:
+        """Digest a turn's worth of every MSP's; returns whether there is more to do at once."""
+        now = to_millis(self._clock.now())
+        due: dict[MspId, list[UUID]] = defaultdict(list)
+        rows = await self._connection.fetch(
+            "select * from due_live($1, $2)", from_millis(now), MOST_DUE
+        )
+        for msp_id, client_id in rows:
+            due[msp_id].append(client_id)
+        waiting = await self._connection.fetch("select msp_id from waiting_samples()")
+        more = len(rows) >= MOST_DUE
+        for msp_id in sorted({row["msp_id"] for row in waiting} | set(due)):
+            more |= await self._patiently(msp_id, due.get(msp_id, []), now)
+        return more
+
+    async def _patiently(self, msp_id: MspId, due: Sequence[UUID], now: int) -> bool:
+        """One turn of an MSP; what the database refuses is found, named and left out."""
+        try:
+            return await self._digest(msp_id, due, now, MOST_ROWS)
+        except DATABASE_AWAY:
+            raise
+        except asyncpg.PostgresError:
+            _logger.exception("Samples of %s are refused together", format_msp_id(msp_id))
+        try:
+            await self._digest(msp_id, [], now, 1)
+        except DATABASE_AWAY:
+            raise
+        except asyncpg.PostgresError as error:
+            _logger.error("Samples of %s are lost: %s", format_msp_id(msp_id), error)  # noqa: TRY400
+            await self._connection.execute("select take_samples($1, 1)", msp_id)
+        return True
+
+    async def _digest(self, msp_id: MspId, due: Sequence[UUID], now: int, most: int) -> bool:
+        async with self._connection.transaction():
+            rows = await self._connection.fetch("select * from take_samples($1, $2)", msp_id, most)
+            samples = _by_device(rows)
+            turn = _Turn(self._connection, msp_id, now)
+            await turn.take(samples, {*samples, *due})
+        return len(rows) == most
+
+
+class _Turn:
+    """One MSP's devices in one transaction."""
+
+    def __init__(self, connection: PoolConnectionProxy, msp_id: MspId, now: int) -> None:
+        self._connection = connection
+        self._msp_id = msp_id
+        self._now = now
+        self._closing = Closing(connection, msp_id)
+
+    async def take(
+        self, samples: Mapping[UUID, Mapping[int, Sample]], client_ids: Iterable[UUID]
+    ) -> None:
+        """Add samples to their devices, and look at devices for which it is time."""
+        rows = await self._connection.fetch(
+            "select * from lock_live($1, $2)", self._msp_id, sorted(client_ids)
+        )
+        devices = [_device(row, samples.get(row["client_id"], {})) for row in rows]
+        await self._put_away(devices)
+        limits = await self._limits()
+        for device in devices:
+            device.after = folded(device.before, device.fresh, device.gone, self._now, limits)
+        await self._write_live([each for each in devices if each.after != each.before])
+        await self._count(devices)
+        points = [(each.org_id, point) for each in devices for point in each.fresh]
+        await add_to_stretches(self._connection, self._msp_id, points)
+        await self._write_reports(devices)
+        await self._write_details(devices)
+        SAMPLES.inc(len(points))
+
+    async def _put_away(self, devices: Sequence[_Device]) -> None:
+        """Drop late samples that were there before; put away what is over."""
+        slots = set[Slot]()
+        for device in devices:
+            gone = leaving(device.before, device.fresh, self._now)
+            slots |= {_slot(device, point) for point in (*device.late, *gone)}
+        if not slots:
+            return
+        hours = await self._closing.hours(slots)
+        away: dict[Slot, list[Point]] = defaultdict(list)
+        for device in devices:
+            again = {p.at for p in device.late if hours[_slot(device, p)].has(p)}
+            device.fresh = [point for point in device.fresh if point.at not in again]
+            device.gone = leaving(device.before, device.fresh, self._now)
+            for point in device.gone:
+                away[_slot(device, point)].append(point)
+        if away:
+            await self._closing.put_away(hours, away, self._now)
+
+    async def _limits(self) -> Limits:
+        rows = await self._connection.fetch(
+            "select name, value from network_thresholds($1)", self._msp_id
+        )
+        return limits_of({row["name"]: row["value"] for row in rows})
+
+    async def _write_live(self, devices: Sequence[_Device]) -> None:
+        # A device that told nothing of its network has no row.
+        known = [each for each in devices if each.before != Live() or each.after != Live()]
+        if not known:
+            return
+        after = [device.after for device in known]
+        await self._connection.execute(
+            "select write_live($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            self._msp_id,
+            [device.client_id for device in known],
+            [device.org_id for device in known],
+            [live.level for live in after],
+            [live.latency for live in after],
+            [live.jitter for live in after],
+            [live.loss for live in after],
+            [or_none(live.sampled_at) for live in after],
+            [or_none(live.expires_at) for live in after],
+            [or_none(live.close_at) for live in after],
+            [or_none(live.closed_to) for live in after],
+            [live.points.data for live in after],
+        )
+
+    async def _count(self, devices: Sequence[_Device]) -> None:
+        """Move the counters of devices whose quality changed, or that changed organizations."""
+        moved: dict[UUID, list[int]] = defaultdict(lambda: [0] * len(LEVELS))
+        for device in devices:
+            if device.before.level is not None and device.counted_in is not None:
+                moved[device.counted_in][device.before.level] -= 1
+            if device.after.level is not None:
+                moved[device.org_id][device.after.level] += 1
+        org_ids = sorted(org_id for org_id, counts in moved.items() if any(counts))
+        if org_ids:
+            columns = zip(*(moved[org_id] for org_id in org_ids), strict=True)
+            await self._connection.execute(
+                "select count_network($1, $2, $3, $4, $5)",
+                self._msp_id,
+                org_ids,
+                *(list(column) for column in columns),
+            )
+
+    async def _write_reports(self, devices: Sequence[_Device]) -> None:
+        reports = [report for device in devices if (report := _report(device))]
+        if reports:
+            await self._connection.execute(
+                "select write_reports($1, $2, $3, $4, $5, $6, $7)",
+                self._msp_id,
+                *(list(column) for column in zip(*reports, strict=True)),
+            )
+
+    async def _write_details(self, devices: Sequence[_Device]) -> None:
+        details = [
+            (
+                device.client_id,
+                from_millis(at),
+                json.encode(sample.hops).decode() if sample.hops else None,
+                json.encode(sample.metrics).decode() if sample.metrics else None,
+            )
+            for device in devices
+            for at, sample in sorted(device.samples.items())
+            if sample.hops or sample.metrics
+        ]
+        if details:
+            await self._connection.execute(
+                "select write_details($1, $2, $3, $4, $5)",
+                self._msp_id,
+                *(list(column) for column in zip(*details, strict=True)),
+            )
+
+
+def _by_device(rows: Iterable[Record]) -> Mapping[UUID, Mapping[int, Sample]]:
+    """Samples by device and moment; of two of one moment the first."""
+    samples: dict[UUID, dict[int, Sample]] = defaultdict(dict)
+    for row in rows:
+        for client_id, moment, data in zip(*row, strict=True):
+            samples[client_id].setdefault(to_millis(moment), decode_sample(data))
+    return samples
+
+
+def _device(row: Record, samples: Mapping[int, Sample]) -> _Device:
+    before = Live()
+    if row["counted_in"] is not None:
+        before = Live(
+            level=row["level"],
+            latency=row["latency"],
+            jitter=row["jitter"],
+            loss=row["loss"],
+            sampled_at=millis_or_none(row["sampled_at"]),
+            expires_at=millis_or_none(row["expires_at"]),
+            closed_to=millis_or_none(row["closed_to"]),
+            points=PackedPoints(row["points"]),
+        )
+    device = _Device(row["client_id"], row["org_id"], row["counted_in"], before, samples)
+    points = (point_of(at, sample) for at, sample in samples.items())
+    device.fresh = fresh_points(before, (point for point in points if point is not None))
+    return device
+
+
+def _slot(device: _Device, point: Point) -> Slot:
+    return device.client_id, floor(point.at, HOUR)
+
+
+def _report(device: _Device) -> tuple[object, ...] | None:
+    """The newest a device says of each; None when it says nothing newer than is known."""
+    known = device.before.sampled_at or 0
+    news = [(at, sample) for at, sample in sorted(device.samples.items()) if at >= known]
+    if not any(each.network or each.interfaces or each.metrics for _, each in news):
+        return None
+    network = interfaces = metrics = gateway_mac = None
+    for _, sample in news:
+        network = sample.network or network
+        interfaces = sample.interfaces or interfaces
+        metrics = json.encode(sample.metrics).decode() if sample.metrics else metrics
+        gateway_mac = gateway_mac if sample.gateway_mac is None else sample.gateway_mac
+    moment = from_millis(news[-1][0])
+    return device.client_id, moment, network, interfaces, metrics, gateway_mac

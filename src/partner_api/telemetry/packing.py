@@ -1,0 +1,174 @@
+"""How samples and their sums lie in a column: fixed little-endian records, one behind another.
+
+A point is a sample without its names: moment and measures, both whole numbers. Totals are what
+points of a minute or an hour add up to, by measure; means of any longer stretch are exact.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Final, NamedTuple
+
+from partner_api.telemetry.types import Sample
+
+MEASURES: Final = ("latency", "jitter", "loss", "gateway_response", "wifi_rssi")
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_NONE = -(1 << 31)
+_LIVE = Struct("<q5i")
+_MOMENT = Struct("<q")
+_OF_HOUR = Struct("<I5i")
+_TOTALS = Struct("<B5I5q")
+
+
+class Point(NamedTuple):
+    """When a device measured, in milliseconds since 1970, and what, in thousandths."""
+
+    at: int
+    latency: int | None
+    jitter: int | None
+    loss: int | None
+    gateway_response: int | None
+    wifi_rssi: int | None
+
+    @property
+    def tells_quality(self) -> bool:
+        """Whether it says anything about how the network fares."""
+        return self.latency is not None or self.jitter is not None or self.loss is not None
+
+
+@dataclass(slots=True)
+class Totals:
+    """For each measure, how many points had it, and their sum."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * len(MEASURES))
+    sums: list[int] = field(default_factory=lambda: [0] * len(MEASURES))
+
+    def add(self, point: Point) -> None:
+        """Count a point in."""
+        for n, value in enumerate(point[1:]):
+            if value is not None:
+                self.counts[n] += 1
+                self.sums[n] += value
+
+    def merge(self, other: "Totals") -> None:
+        """Count another stretch in."""
+        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
+
+    def mean(self, measure: int) -> float | None:
+        """The mean of the measure at a place of `MEASURES`, in its unit."""
+        count = self.counts[measure]
+        return self.sums[measure] / count / 1000 if count else None
+
+
+def point_of(at: int, sample: Sample) -> Point | None:
+    """The numbers of a sample; None when it has none of the measures."""
+    values = (
+        sample.latency,
+        sample.jitter,
+        sample.loss,
+        sample.gateway_response,
+        sample.wifi_rssi,
+    )
+    return None if values == (None,) * len(values) else Point(at, *values)
+
+
+def pack_points(points: Iterable[Point]) -> bytes:
+    """Points of any time."""
+    return b"".join(_LIVE.pack(point.at, *_packed(point)) for point in points)
+
+
+def unpack_points(data: bytes) -> list[Point]:
+    """What `pack_points` packed."""
+    return [_point(at, values) for at, *values in _LIVE.iter_unpack(data)]
+
+
+class PackedPoints:
+    """Points in order of time as `pack_points` packed them, of which mostly the last are wanted."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data) // _LIVE.size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PackedPoints) and self.data == other.data
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def first_at(self) -> int | None:
+        """The moment of the first."""
+        return _MOMENT.unpack_from(self.data)[0] if self.data else None
+
+    @property
+    def last_at(self) -> int | None:
+        """The moment of the last."""
+        return _MOMENT.unpack_from(self.data, len(self.data) - _LIVE.size)[0] if self.data else None
+
+    def since(self, at: int) -> list[Point]:
+        """Those after a moment, the last one first."""
+        found: list[Point] = []
+        for start in range(len(self.data) - _LIVE.size, -1, -_LIVE.size):
+            moment, *values = _LIVE.unpack_from(self.data, start)
+            if moment <= at:
+                break
+            found.append(_point(moment, values))
+        return found
+
+    def all(self) -> list[Point]:
+        """All of them, in order."""
+        return unpack_points(self.data)
+
+    def with_last(self, point: Point) -> "PackedPoints":
+        """The same and one that is later than all."""
+        return PackedPoints(self.data + _LIVE.pack(point[0], *_packed(point)))
+
+
+def pack_hour(hour: int, points: Iterable[Point]) -> bytes:
+    """Points of one hour, which began at `hour`, in milliseconds."""
+    return b"".join(_OF_HOUR.pack(point.at - hour, *_packed(point)) for point in points)
+
+
+def unpack_hour(hour: int, data: bytes) -> list[Point]:
+    """What `pack_hour` packed."""
+    return [_point(hour + offset, values) for offset, *values in _OF_HOUR.iter_unpack(data)]
+
+
+def totals_of(points: Iterable[Point], slot: int) -> dict[int, Totals]:
+    """Sums by slot, which are so many milliseconds long, counted from 1970."""
+    totals: dict[int, Totals] = {}
+    for point in points:
+        totals.setdefault(point.at // slot, Totals()).add(point)
+    return totals
+
+
+def pack_totals(totals: Mapping[int, Totals], first: int) -> bytes:
+    """Sums by slot; `first` is where the stretch begins of which they are slots, 256 at most."""
+    return b"".join(
+        _TOTALS.pack(slot - first, *each.counts, *each.sums)
+        for slot, each in sorted(totals.items())
+    )
+
+
+def unpack_totals(data: bytes, first: int) -> dict[int, Totals]:
+    """What `pack_totals` packed."""
+    size = len(MEASURES)
+    return {
+        first + slot: Totals(numbers[:size], numbers[size:])
+        for slot, *numbers in _TOTALS.iter_unpack(data)
+    }
+
+
+def _packed(point: Point) -> Iterable[int]:
+    return [_NONE if value is None else value for value in point[1:]]
+
+
+def _point(at: int, values: Iterable[int]) -> Point:
+    return Point(at, *[None if value == _NONE else value for value in values])

@@ -1,0 +1,235 @@
+"""Percentiles of what devices measured, by organization or by device.
+
+Sketches of stretches of time are merged, never their percentiles; see `telemetry.sketch` for how
+far the answers may be off.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+
+from partner_api.kernel.clock import Clock
+from partner_api.kernel.ids import ClientId, MspId, OrgId
+from partner_api.kernel.paging import CursorSigner, Page
+from partner_api.kernel.single_flight import SingleFlight
+from partner_api.telemetry.closing import sketches_of
+from partner_api.telemetry.moments import floor, from_millis, to_millis
+from partner_api.telemetry.packing import HOUR, Point, unpack_hour, unpack_points
+from partner_api.telemetry.sketch import Sketch, merge_packed, merged
+from partner_api.telemetry.stretches import A_DAY, WHOLE_MSP
+from partner_api.telemetry.whose import require_organization
+from partner_api.telemetry.windows import PercentileWindow, WindowName, window_at
+from partner_api.tenancy.tenancy import Tenancy
+
+FRESH_SECONDS: Final = 5.0
+"""So long an answer serves all who ask for the same."""
+PERCENTILES: Final = (50, 95, 99)
+_NAMES: Final = ("latency", "jitter", "loss")
+
+_ORGANIZATIONS = """
+    select org_id, name from organizations
+     where msp_id = $1 and org_id > $2::text::uuid and ($3::uuid is null or org_id = $3)
+     order by org_id limit $4"""
+_ORGANIZATIONS_TOTAL = """
+    select count(*) from organizations where msp_id = $1 and ($2::uuid is null or org_id = $2)"""
+_DEVICES = """
+    select client_id, org_id, points from network_live
+     where msp_id = $1 and client_id > $2::text::uuid and ($3::uuid is null or org_id = $3)
+       and sampled_at is not null
+     order by client_id limit $4"""
+_DEVICES_TOTAL = """
+    select count(*) from network_live
+     where msp_id = $1 and ($2::uuid is null or org_id = $2) and sampled_at is not null"""
+_SKETCHES = """
+    select org_id, latency, jitter, loss from network_sketches
+     where msp_id = $1 and org_id = any($2::uuid[]) and seconds = $3 and start >= $4
+       and start <= $5"""
+_CHUNKS = """
+    select client_id, hour, points from network_chunks
+     where msp_id = $1 and client_id = any($2::uuid[]) and hour >= $3 and hour <= $4"""
+_DAYS = """
+    select client_id, latency, jitter, loss from network_days
+     where msp_id = $1 and client_id = any($2::uuid[]) and day >= $3 and day <= $4"""
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Of one measure in its unit, in the order of `PERCENTILES`; all None where none was taken."""
+
+    samples: int
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class GroupPercentiles:
+    """One organization's or device's."""
+
+    org_id: OrgId
+    client_id: ClientId | None
+    name: str | None
+    measures: Mapping[str, Percentiles]
+
+
+@dataclass(frozen=True)
+class QualityPage:
+    """A page of groups, the whole fleet's or organization's figures, and of when they are."""
+
+    groups: Page[GroupPercentiles]
+    all: Mapping[str, Percentiles]
+    window: PercentileWindow
+
+
+@dataclass(frozen=True)
+class QualityAsked:
+    """What is asked for; compared to find who asks for the same."""
+
+    msp_id: MspId
+    by_device: bool
+    window: WindowName
+    org_id: OrgId | None
+    limit: int
+    cursor: str | None
+
+
+class NetworkPercentiles:
+    """Reads one MSP's percentiles."""
+
+    def __init__(self, tenancy: Tenancy, cursors: CursorSigner, clock: Clock) -> None:
+        self._tenancy = tenancy
+        self._cursors = cursors
+        self._clock = clock
+        self._flights = SingleFlight[QualityAsked, QualityPage](FRESH_SECONDS)
+
+    async def get(self, asked: QualityAsked) -> QualityPage:
+        """A page of groups in the order of their ids.
+
+        OrganizationNotFound; Invalid for a foreign cursor.
+        """
+        walk = [str(asked.msp_id), "network-quality", str(asked.by_device), str(asked.org_id)]
+        after = str(WHOLE_MSP)
+        if asked.cursor is not None:
+            after = str(self._cursors.open(walk, asked.cursor)[0])
+
+        async def read() -> QualityPage:
+            window = window_at(asked.window, self._clock.now())
+            async with self._tenancy.reading(asked.msp_id) as connection:
+                await require_organization(connection, asked.msp_id, asked.org_id)
+                reader = _Reader(connection, asked, window)
+                rows, total = await reader.keys(after)
+                shown = rows[: asked.limit]
+                groups = await (reader.devices(shown) if asked.by_device else reader.orgs(shown))
+                everything = await reader.everything()
+            key = "client_id" if asked.by_device else "org_id"
+            more = len(rows) > asked.limit
+            cursor = self._cursors.seal(walk, [str(shown[-1][key])]) if more else None
+            return QualityPage(Page(groups, total, cursor), everything, window)
+
+        return await self._flights.get(asked, read)
+
+
+class _Reader:
+    def __init__(
+        self, connection: PoolConnectionProxy, asked: QualityAsked, window: PercentileWindow
+    ) -> None:
+        self._connection = connection
+        self._asked = asked
+        self._window = window
+
+    async def keys(self, after: str) -> tuple[Sequence[Record], int]:
+        """A page's groups, one more if there is one, and how many there are."""
+        asked = self._asked
+        page, count = (
+            (_DEVICES, _DEVICES_TOTAL)
+            if asked.by_device
+            else (_ORGANIZATIONS, _ORGANIZATIONS_TOTAL)
+        )
+        rows = await self._connection.fetch(
+            page, asked.msp_id, after, asked.org_id, asked.limit + 1
+        )
+        return rows, await self._connection.fetchval(count, asked.msp_id, asked.org_id)
+
+    async def orgs(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
+        """Organizations' figures."""
+        sketches = await self._sketches([row["org_id"] for row in rows])
+        return [
+            GroupPercentiles(
+                OrgId(row["org_id"]), None, row["name"], _percentiles(sketches[row["org_id"]])
+            )
+            for row in rows
+        ]
+
+    async def everything(self) -> Mapping[str, Percentiles]:
+        """The figures of all the groups together."""
+        whose = self._asked.org_id or WHOLE_MSP
+        return _percentiles((await self._sketches([whose]))[whose])
+
+    async def _sketches(self, org_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Sketch]]:
+        window = self._window
+        rows = await self._connection.fetch(
+            _SKETCHES,
+            self._asked.msp_id,
+            org_ids,
+            window.stretch_seconds,
+            window.since,
+            window.until,
+        )
+        packed: dict[UUID, list[Record]] = defaultdict(list)
+        for row in rows:
+            packed[row["org_id"]].append(row)
+        return {
+            org_id: {name: merge_packed(row[name] for row in packed[org_id]) for name in _NAMES}
+            for org_id in org_ids
+        }
+
+    async def devices(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
+        """Devices' figures: of samples themselves, or of days and what is not put away yet."""
+        since = to_millis(self._window.since)
+        points = {
+            row["client_id"]: [p for p in unpack_points(row["points"]) if p.at >= since]
+            for row in rows
+        }
+        packed: dict[UUID, list[Record]] = defaultdict(list)
+        key = (self._asked.msp_id, list(points), self._window.since, self._window.until)
+        if self._window.stretch_seconds == A_DAY:
+            for row in await self._connection.fetch(_DAYS, *key):
+                packed[row["client_id"]].append(row)
+        else:
+            await self._add_chunks(points, since)
+        return [
+            GroupPercentiles(
+                OrgId(row["org_id"]),
+                ClientId(row["client_id"]),
+                None,
+                _percentiles(_with(packed[row["client_id"]], points[row["client_id"]])),
+            )
+            for row in rows
+        ]
+
+    async def _add_chunks(self, points: Mapping[UUID, list[Point]], since: int) -> None:
+        first = from_millis(floor(since, HOUR))
+        rows = await self._connection.fetch(
+            _CHUNKS, self._asked.msp_id, list(points), first, self._window.until
+        )
+        for client_id, hour, packed in rows:
+            closed = unpack_hour(to_millis(hour), packed)
+            points[client_id] += [point for point in closed if point.at >= since]
+
+
+def _with(days: Sequence[Record], points: Sequence[Point]) -> Mapping[str, Sketch]:
+    fresh = sketches_of(points)
+    return {name: merged([merge_packed(day[name] for day in days), fresh[name]]) for name in _NAMES}
+
+
+def _percentiles(sketches: Mapping[str, Sketch]) -> Mapping[str, Percentiles]:
+    return {name: percentiles_of(sketch) for name, sketch in sketches.items()}
+
+
+def percentiles_of(sketch: Sketch) -> Percentiles:
+    """Of one sketch, in the measure's unit."""
+    values = [sketch.percentile(p) for p in PERCENTILES]
+    return Percentiles(sketch.count, [None if value is None else value / 1000 for value in values])

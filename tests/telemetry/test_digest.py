@@ -1,0 +1,40 @@
+"""Samples become what is known of devices: each once, wherever and whenever it was measured."""
+
+from datetime import timedelta
+from typing import Any
+
+from partner_api.kernel.timestamps import format_timestamp
+from tests.clock import StoppedClock
+from tests.factories.tenants import Agent
+
+NETWORK = {"interface": "wifi", "latencyMs": 20, "jitterMs": 2, "packetLossPct": 0}
+
+
+async def read(agent: Agent, path: str) -> Any:
+    answer = await agent.tenant.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_device_shows_the_medians_of_a_quarter_of_an_hour(
+    agent: Agent, clock: StoppedClock
+) -> None:
+    assert "networkQuality" not in await agent.read()
+    for latency in (900, 20, 30, 40):
+        await agent.check_in(network={**NETWORK, "latencyMs": latency})
+        clock.advance(minutes=5)
+    shown = (await agent.read())["networkQuality"]
+    sampled_at = format_timestamp(clock.start + timedelta(minutes=15))
+    assert shown == {
+        "overall": "good",
+        "latencyMs": 30,
+        "jitterMs": 2,
+        "packetLossPct": 0,
+        "sampledAt": sampled_at,
+    }
+    counts = (await read(agent, "/v1/organizations"))["data"][0]["stats"]["networkQuality"]
+    assert counts == {"good": 1, "degraded": 0, "poor": 0, "offline": 0, "overall": "good"}
+    clock.advance(minutes=10)
+    assert (await agent.read())["networkQuality"]["overall"] == "offline"
+    counts = (await read(agent, "/v1/organizations"))["data"][0]["stats"]["networkQuality"]
+    assert counts == {"good": 0, "degraded": 0, "poor": 0, "offline": 1, "overall": "offline"}
