@@ -24,6 +24,7 @@ from partner_api.organizations import models as _organizations  # noqa: F401
 from partner_api.provisioning import models as _provisioning  # noqa: F401
 from partner_api.settings import models as _settings  # noqa: F401
 from partner_api.sweep import models as _sweep  # noqa: F401
+from partner_api.telemetry import models as _telemetry  # noqa: F401
 from partner_api.webhooks import models as _webhooks  # noqa: F401
 
 # So that what is read back from the database compares with the model's.

@@ -9,10 +9,11 @@ from partner_api.database.pools import acquired
 from partner_api.kernel.clock import Clock
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.sweeper import Sweeper
+from partner_api.telemetry.counting import CheckInCounter
 
 
 class Worker:
-    """Sweeps, and lets devices follow releases and settings."""
+    """Sweeps, counts check-ins, and lets devices follow releases and settings."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool
@@ -23,8 +24,13 @@ class Worker:
     async def work(self) -> None:
         """Everything there is to do by now; from scratch, since tests turn the clock back."""
         await self.follow()
+        await self.count()
         async with acquired(self._pool) as connection:
             await Sweeper(connection, self._clock).sweep()
+
+    async def count(self) -> None:
+        """Count the check-ins that were taken."""
+        await CheckInCounter(self._pool, self._clock).count()
 
     async def follow(self) -> None:
         """Let devices follow what was published or changed."""

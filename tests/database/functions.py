@@ -16,6 +16,7 @@ DEFINERS = {
     "check_in_stepping": (Role.FUNCTIONS, Role.INGEST),
     "check_in_write": (Role.FUNCTIONS, Role.INGEST),
     "claim_deliveries": (Role.FUNCTIONS, Role.WORKER),
+    "count_check_ins": (Role.FUNCTIONS, Role.WORKER),
     "drop_deliveries": (Role.FUNCTIONS, Role.WORKER),
     "due_hints": (Role.FUNCTIONS, Role.WORKER),
     "every_msp": (Role.FUNCTIONS, Role.WORKER),
@@ -47,18 +48,21 @@ DEFINERS = {
     "sweep_scan": (Role.FUNCTIONS, Role.WORKER),
     "unapplied_releases": (Role.FUNCTIONS, Role.WORKER),
     "waiting_events": (Role.FUNCTIONS, Role.WORKER),
+    "waiting_tallies": (Role.FUNCTIONS, Role.WORKER),
     "waiting_webhooks": (Role.FUNCTIONS, Role.WORKER),
     "webhooks_behind": (Role.FUNCTIONS, Role.WORKER),
 }
 
 # With their callers' rights, whom the policies bind: who may execute each.
 PLAIN = {
+    "add_counts": {Role.FUNCTIONS},
     "adjust_devices": {Role.API, Role.FUNCTIONS},
     "device_facts": {Role.API, Role.FUNCTIONS},
     "device_trigrams": {Role.API, Role.FUNCTIONS},
     "is_calm": {Role.API, Role.FUNCTIONS},
     "is_current": {Role.API, Role.FUNCTIONS},
     "keep_texts": {Role.API, Role.FUNCTIONS},
+    "minute_counts": {Role.FUNCTIONS},
     "move_device": {Role.API, Role.FUNCTIONS},
     "note_interest": {Role.API, Role.FUNCTIONS},
     "outage": {Role.API, Role.FUNCTIONS},
@@ -80,12 +84,15 @@ PLAIN = {
     "status_stage": {Role.API, Role.FUNCTIONS},
     "status_state": {Role.API, Role.FUNCTIONS},
     "status_walk": {Role.API, Role.FUNCTIONS},
+    "tally_check_ins": {Role.FUNCTIONS},
 }
 
 # Of these, functions of their arguments alone; planned into the statements that call them.
 PURE = {
+    "add_counts",
     "device_trigrams",
     "is_calm",
+    "minute_counts",
     "outage",
     "search_text",
     "status_stage",

@@ -24,6 +24,7 @@ PARTITIONED = (
     Partitioned("events", "day", kept=timedelta(), ahead=timedelta(days=38)),
     Partitioned("webhook_deliveries", "day", kept=timedelta(), ahead=timedelta(days=38)),
     Partitioned("device_transitions", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
+    Partitioned("check_in_counts", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
 )
 
 
