@@ -9,11 +9,12 @@ from partner_api.database.pools import acquired
 from partner_api.kernel.clock import Clock
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.sweeper import Sweeper
+from partner_api.telemetry.counting import CheckInCounter
 from partner_api.telemetry.digest import Digester
 
 
 class Worker:
-    """Sweeps, digests samples, and lets devices follow releases and settings."""
+    """Sweeps, digests what devices sent, and lets them follow releases and settings."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool
@@ -24,10 +25,15 @@ class Worker:
     async def work(self) -> None:
         """Everything there is to do by now; from scratch, since tests turn the clock back."""
         await self.follow()
+        await self.count()
         async with acquired(self._pool) as connection:
             await Sweeper(connection, self._clock).sweep()
             while await Digester(connection, self._clock).work():
                 """There is more to do at once."""
+
+    async def count(self) -> None:
+        """Count the check-ins that were taken."""
+        await CheckInCounter(self._pool, self._clock).count()
 
     async def follow(self) -> None:
         """Let devices follow what was published or changed."""

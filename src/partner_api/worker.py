@@ -2,7 +2,8 @@
 
 One sweeps, over a connection of its own: `python -m partner_api.worker sweep`. One gives events
 their places: `python -m partner_api.worker events`. One delivers them to webhooks:
-`python -m partner_api.worker webhooks`. The fourth keeps partitions, lets devices follow releases
+`python -m partner_api.worker webhooks`. One digests what devices sent:
+`python -m partner_api.worker telemetry`. The fifth keeps partitions, lets devices follow releases
 and settings, and counts anew once an hour: `python -m partner_api.worker chores`. The supervisor
 starts them all, with every setting in the environment.
 """
@@ -32,6 +33,8 @@ from partner_api.surfaces.partner.event_mapping import event_json
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.recount import recount
 from partner_api.sweep.sweeper import Sweeper
+from partner_api.telemetry.counting import CheckInCounter
+from partner_api.telemetry.digest import Digester
 from partner_api.tenancy.grouping import Grouping, find_grouping
 from partner_api.webhooks.addresses import AllowedAddresses
 from partner_api.webhooks.backlog import Backlog
@@ -46,6 +49,9 @@ _SWEEP_SECONDS = 0.5
 _NUMBER_SECONDS = 0.05
 _FOLLOW_SECONDS = 1.0
 _BACKLOG_SECONDS = 1.0
+_COUNT_SECONDS = 2.0
+# Samples of a second or so together cost less than one by one.
+_DIGEST_SECONDS = 1.5
 _PARTITIONS_SECONDS = 600.0
 _RECOUNT_SECONDS = 3600.0
 _RETRY_SECONDS = 1.0
@@ -101,6 +107,21 @@ async def deliver(settings: Settings, clock: Clock) -> None:
             both.create_task(_repeat(lambda: _work_off(backlog), _BACKLOG_SECONDS))
 
 
+async def digest(settings: Settings, clock: Clock) -> None:
+    """Digest what devices sent until cancelled; Misconfigured for a login that could see more."""
+    worker_url = settings.external_databases().worker
+    grouping = await _patiently(lambda: find_grouping(worker_url))
+    plans = {**PLAN_SETTINGS, **grouping.plan_settings}
+    async with await create_pool(worker_url, size=2, settings=plans) as pool:
+        await _patiently(lambda: _check(pool))
+        async with asyncio.TaskGroup() as chores:
+            chores.create_task(_repeat(CheckInCounter(pool, clock).count, _COUNT_SECONDS))
+            if grouping.is_one_tenant:
+                _logger.warning("Samples are not kept in a distributed database")
+            else:
+                chores.create_task(_repeat(lambda: _digest(pool, clock), _RETRY_SECONDS))
+
+
 async def do_chores(settings: Settings, clock: Clock) -> None:
     """Do everything else until cancelled; Misconfigured for a login that could see more."""
     worker_url = settings.external_databases().worker
@@ -145,6 +166,16 @@ async def _number(pool: asyncpg.Pool, clock: Clock) -> None:
             # At once again while there is more than one turn's worth.
             if not await numberer.number():
                 await asyncio.sleep(_NUMBER_SECONDS)
+
+
+async def _digest(pool: asyncpg.Pool, clock: Clock) -> None:
+    """For as long as the connection lives; Unavailable."""
+    async with acquired(pool) as connection:
+        digester = Digester(connection, clock)
+        while True:
+            # Asked each time: the lock is ours as long as this connection lives, or not yet.
+            if not await digester.lead() or not await digester.work():
+                await asyncio.sleep(_DIGEST_SECONDS)
 
 
 @asynccontextmanager
@@ -198,6 +229,7 @@ _WORK: Mapping[str, Callable[[Settings, Clock], Awaitable[None]]] = {
     "sweep": sweep,
     "events": number_events,
     "webhooks": deliver,
+    "telemetry": digest,
     "chores": do_chores,
 }
 

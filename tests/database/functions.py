@@ -19,6 +19,7 @@ DEFINERS = {
     "closed_days": (Role.FUNCTIONS, Role.WORKER),
     "closed_hours": (Role.FUNCTIONS, Role.WORKER),
     "count_network": (Role.FUNCTIONS, Role.WORKER),
+    "count_check_ins": (Role.FUNCTIONS, Role.WORKER),
     "drop_deliveries": (Role.FUNCTIONS, Role.WORKER),
     "due_hints": (Role.FUNCTIONS, Role.WORKER),
     "due_live": (Role.FUNCTIONS, Role.WORKER),
@@ -57,6 +58,7 @@ DEFINERS = {
     "unapplied_releases": (Role.FUNCTIONS, Role.WORKER),
     "waiting_events": (Role.FUNCTIONS, Role.WORKER),
     "waiting_samples": (Role.FUNCTIONS, Role.WORKER),
+    "waiting_tallies": (Role.FUNCTIONS, Role.WORKER),
     "waiting_webhooks": (Role.FUNCTIONS, Role.WORKER),
     "webhooks_behind": (Role.FUNCTIONS, Role.WORKER),
     "write_days": (Role.FUNCTIONS, Role.WORKER),
@@ -69,6 +71,7 @@ DEFINERS = {
 
 # With their callers' rights, whom the policies bind: who may execute each.
 PLAIN = {
+    "add_counts": {Role.FUNCTIONS},
     "adjust_devices": {Role.API, Role.FUNCTIONS},
     "count_levels": {Role.API, Role.FUNCTIONS},
     "device_facts": {Role.API, Role.FUNCTIONS},
@@ -76,6 +79,7 @@ PLAIN = {
     "is_calm": {Role.API, Role.FUNCTIONS},
     "is_current": {Role.API, Role.FUNCTIONS},
     "keep_texts": {Role.API, Role.FUNCTIONS},
+    "minute_counts": {Role.FUNCTIONS},
     "move_device": {Role.API, Role.FUNCTIONS},
     "note_interest": {Role.API, Role.FUNCTIONS},
     "outage": {Role.API, Role.FUNCTIONS},
@@ -97,12 +101,15 @@ PLAIN = {
     "status_stage": {Role.API, Role.FUNCTIONS},
     "status_state": {Role.API, Role.FUNCTIONS},
     "status_walk": {Role.API, Role.FUNCTIONS},
+    "tally_check_ins": {Role.FUNCTIONS},
 }
 
 # Of these, functions of their arguments alone; planned into the statements that call them.
 PURE = {
+    "add_counts",
     "device_trigrams",
     "is_calm",
+    "minute_counts",
     "outage",
     "search_text",
     "status_stage",

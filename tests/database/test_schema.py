@@ -28,6 +28,10 @@ GLOBAL_TABLES = {"alembic_version", "releases", "server_presence", "sweep_waterm
 
 # Who sees more than one tenant, all of them: (table, policy, role).
 SEES_EVERY_TENANT = {
+    ("check_in_counts", "functions", "fleet_functions"),
+    ("check_in_counts", "owner", OWNER),
+    ("check_in_tallies", "functions", "fleet_functions"),
+    ("check_in_tallies", "owner", OWNER),
     ("credentials", "owner", OWNER),
     ("device_labels", "owner", OWNER),
     ("device_reports", "functions", "fleet_functions"),

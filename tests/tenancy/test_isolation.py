@@ -198,7 +198,8 @@ async def test_a_list_shows_nothing_of_another_msp(
     answer = await call(theirs.tenant, operation, {})
     if operation.path.endswith("regenerate"):
         theirs.tenant.client_secret = answer.json()["clientSecret"]
-    marks = (ours.tenant.msp[4:], ours.org_id, ours.client_id, ours.tenant.client_id, "Ours")
+    names = ("Ours ", '"Ours"')
+    marks = (ours.tenant.msp[4:], ours.org_id, ours.client_id, ours.tenant.client_id, *names)
     for mark in marks:
         assert mark.lower() not in answer.text.lower()
     assert await rows_of(owner, ours.tenant) == before

@@ -127,7 +127,17 @@ def test_no_sql_asks_the_database_for_the_time_or_for_ids() -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["events", "fleet", "history", "identity", "ingest", "logs", "settings", "webhooks"],
+    [
+        "events",
+        "fleet",
+        "history",
+        "identity",
+        "ingest",
+        "logs",
+        "settings",
+        "telemetry",
+        "webhooks",
+    ],
 )
 def test_every_sql_text_that_names_a_tenants_table_names_the_tenant(package: str) -> None:
     """A text with holes may get its tenant through one; what it becomes is watched below."""
@@ -160,6 +170,7 @@ LOOKS_AT_EVERY_TENANT = {
     "sweep_scan",
     "waiting_events",
     "waiting_samples",
+    "waiting_tallies",
     "waiting_webhooks",
     "webhooks_behind",
 }
@@ -282,7 +293,7 @@ async def test_every_statement_of_a_session_names_the_tenant(
     named = {table for statement in seen for table in _tables_of_a_change(statement)}
     # These are read elsewhere, or written by functions alone.
     elsewhere = {"logs", "msps", "device_texts", "device_transitions", "status_hints"}
-    elsewhere |= {"events", "event_logs"}
+    elsewhere |= {"events", "event_logs", "check_in_counts", "check_in_tallies"}
     elsewhere |= {"webhooks", "webhook_outbox", "webhook_deliveries", "webhook_replays"}
     elsewhere |= {"sample_inbox", "sample_details", "device_reports"}
     elsewhere |= {name for name in TENANT_TABLES if name.startswith("network_")}

@@ -30,6 +30,7 @@ PARTITIONED = (
     Partitioned("network_sketches", "day", kept=timedelta(days=32), ahead=timedelta(days=2)),
     Partitioned("sample_details", "day", kept=timedelta(days=31), ahead=timedelta(days=2)),
     Partitioned("network_days", "month", kept=timedelta(days=401), ahead=timedelta(days=2)),
+    Partitioned("check_in_counts", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
 )
 
 

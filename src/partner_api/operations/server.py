@@ -84,8 +84,14 @@ def work(
 
 
 def _worker_children(environment: Mapping[str, str]) -> Sequence[Child]:
-    """The worker's processes: the sweep, the events, the webhooks, and everything else."""
-    works = {"sweep": "sweep", "events": "events", "webhooks": "webhooks", "worker": "chores"}
+    """The worker's processes: the sweep, the events, the webhooks, telemetry, and all else."""
+    works = {
+        "sweep": "sweep",
+        "events": "events",
+        "webhooks": "webhooks",
+        "telemetry": "telemetry",
+        "worker": "chores",
+    }
     return [
         Child(name, (sys.executable, "-m", "partner_api.worker", work), environment)
         for name, work in works.items()

@@ -25,6 +25,7 @@ RESHAPED: Final = (
     "sweep_pages",
     "unapplied_releases",
     "waiting_events",
+    "waiting_tallies",
     "waiting_webhooks",
 )
 OF_ONE_TENANT: Final = (
@@ -79,6 +80,7 @@ def of_one_tenant(definition: str) -> str:
     text = re.sub(r"(\bas i ?\(\s*)msp_id, ", r"\1", text)
     # Of `i` nothing is left to compare with; the others hold rows of tables already compared.
     text = re.sub(r"\b[cimow]\.msp_id\b", "p_msp_id", text)
+    text = text.replace("any (p_msp_ids)", "p_msp_id")
     if text == definition or "p_msp_ids" in text:
         raise Misconfigured("a function of many tenants is no longer in the form this needs")
     return text

@@ -1,0 +1,68 @@
+"""Check-ins counted by organization and minute."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from alembic import op
+
+from partner_api.database.roles import Role
+from partner_api.database.sources import sql_file
+from partner_api.tenancy.rls import create_function, create_plain_function, open_to, protect
+
+revision = "0019_check_in_counts"
+down_revision = "0018_samples"
+branch_labels = None
+depends_on = None
+
+REPLACED = ("check_in_calm.3", "check_in_stepping.3", "check_in_folded.2", "check_in_relayed.3")
+
+
+def upgrade() -> None:
+    _tallies()
+    _counts()
+    for name in ("minute_counts", "add_counts", "tally_check_ins"):
+        create_plain_function(
+            sql_file(f"telemetry/sql/{name}.1.sql"), executable_by=[Role.FUNCTIONS]
+        )
+    for file in REPLACED:
+        op.execute(sql_file(f"ingest/sql/{file}.sql"))
+    for name in ("waiting_tallies", "count_check_ins"):
+        create_function(
+            sql_file(f"telemetry/sql/{name}.1.sql"), owner=Role.FUNCTIONS, executable_by=Role.WORKER
+        )
+
+
+def _tallies() -> None:
+    op.create_table(
+        "check_in_tallies",
+        sa.Column("msp_id", sa.Uuid(), nullable=False),
+        sa.Column("enrollment_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("org_ids", sa.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("moments", sa.ARRAY(sa.DateTime(timezone=True)), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "msp_id", "enrollment_id", "seen_at", name=op.f("check_in_tallies_pkey")
+        ),
+        # Read once and gone: as long as a row fits on a page, compressing it is wasted.
+        postgresql_with={"toast_tuple_target": 8160},
+    )
+    protect("check_in_tallies", api="select")
+    open_to(Role.FUNCTIONS, "check_in_tallies", grants="select, insert, update, delete")
+
+
+def _counts() -> None:
+    op.create_table(
+        "check_in_counts",
+        sa.Column("msp_id", sa.Uuid(), nullable=False),
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("counts", sa.ARRAY(sa.Integer()), nullable=False),
+        sa.PrimaryKeyConstraint("msp_id", "org_id", "hour", name=op.f("check_in_counts_pkey")),
+        postgresql_partition_by="RANGE (hour)",
+    )
+    protect("check_in_counts", api="select")
+    open_to(Role.FUNCTIONS, "check_in_counts", grants="select, insert, update")
+    op.execute(f"alter table check_in_counts owner to {Role.PARTITIONS}")
+    now = datetime.now(UTC)
+    first, last = (now - timedelta(days=401)).date(), (now + timedelta(days=62)).date()
+    op.execute(f"select keep_partitions('check_in_counts', 'month', '{first}', '{last}')")

@@ -1,0 +1,44 @@
+-- Counts the check-ins of some of a tenant's tallies, by organization and minute, and all of them once
+-- more under the organization 0, which stands for the whole MSP; tells how many tallies went. They go
+-- in the same transaction, so each is counted once. Several may count for one tenant: all hold
+-- tallies by key, then counts by key.
+create function count_check_ins(p_msp_id uuid, p_limit integer, p_now timestamptz) returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    v_taken integer;
+    v_org_ids uuid[];
+    v_hours timestamptz[];
+    v_minutes integer[];
+begin
+    with chosen as materialized (
+        select n.enrollment_id, n.seen_at from check_in_tallies n
+         where n.msp_id = p_msp_id
+         order by n.enrollment_id, n.seen_at limit p_limit for update
+    ), taken as (
+        delete from check_in_tallies t
+         using chosen c
+         where t.msp_id = p_msp_id and t.enrollment_id = c.enrollment_id and t.seen_at = c.seen_at
+        returning t.org_ids, t.moments
+    ), seen as (
+        select s.org_id, s.moment, date_bin('1 hour', s.moment, 'epoch') as hour
+          from taken k, unnest(k.org_ids, k.moments) as s (org_id, moment)
+         -- Others have no partition.
+         where s.moment > p_now - interval '400 days' and s.moment < p_now + interval '31 days'
+    )
+    select (select count(*) from taken), array_agg(s.org_id), array_agg(s.hour),
+           array_agg(floor(extract(epoch from s.moment - s.hour) / 60)::integer)
+      into v_taken, v_org_ids, v_hours, v_minutes
+      from seen s;
+    insert into check_in_counts as k (msp_id, org_id, hour, counts)
+    select p_msp_id, coalesce(s.org_id, '00000000-0000-0000-0000-000000000000'), s.hour,
+           minute_counts(array_agg(s.minute))
+      from unnest(v_org_ids, v_hours, v_minutes) as s (org_id, hour, minute)
+     group by grouping sets ((s.org_id, s.hour), (s.hour))
+     order by 2, 3
+        on conflict (msp_id, org_id, hour) do update
+       set counts = add_counts(k.counts, excluded.counts);
+    return v_taken;
+end
+$$
