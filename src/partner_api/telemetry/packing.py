@@ -20,7 +20,10 @@ _NONE = -(1 << 31)
 _LIVE = Struct("<q5i")
 _MOMENT = Struct("<q")
 _OF_HOUR = Struct("<I5i")
-_TOTALS = Struct("<B5I5q")
+# Of a slot: its number, how many points had each measure, and their sums. All of a column's are
+# wide if one needs it; the column's first byte tells.
+_NARROW, _WIDE = Struct("<B5B5i"), Struct("<B5I5q")
+_ARE_NARROW, _ARE_WIDE = b"\x00", b"\x01"
 
 
 class Point(NamedTuple):
@@ -57,6 +60,11 @@ class Totals:
         """Count another stretch in."""
         self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
         self.sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a byte holds each count, and four each sum."""
+        return max(self.counts) < 1 << 8 and max(map(abs, self.sums)) < 1 << 31
 
     def mean(self, measure: int) -> float | None:
         """The mean of the measure at a place of `MEASURES`, in its unit."""
@@ -151,18 +159,20 @@ def totals_of(points: Iterable[Point], slot: int) -> dict[int, Totals]:
 
 def pack_totals(totals: Mapping[int, Totals], first: int) -> bytes:
     """Sums by slot; `first` is where the stretch begins of which they are slots, 256 at most."""
-    return b"".join(
-        _TOTALS.pack(slot - first, *each.counts, *each.sums)
-        for slot, each in sorted(totals.items())
+    is_narrow = all(each.is_narrow for each in totals.values())
+    record = _NARROW if is_narrow else _WIDE
+    return (_ARE_NARROW if is_narrow else _ARE_WIDE) + b"".join(
+        record.pack(slot - first, *each.counts, *each.sums) for slot, each in sorted(totals.items())
     )
 
 
 def unpack_totals(data: bytes, first: int) -> dict[int, Totals]:
     """What `pack_totals` packed."""
     size = len(MEASURES)
+    record = _NARROW if data.startswith(_ARE_NARROW) else _WIDE
     return {
         first + slot: Totals(numbers[:size], numbers[size:])
-        for slot, *numbers in _TOTALS.iter_unpack(data)
+        for slot, *numbers in record.iter_unpack(memoryview(data)[1:])
     }
 
 

@@ -13,6 +13,7 @@ ERROR of the exact one, by nearest rank. Whole numbers up to 32 have a bucket ea
 """
 
 import struct
+from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,12 +38,14 @@ def _bounds() -> tuple[list[int], list[int]]:
 
 
 _LOWS, _HIGHS = _bounds()
-# Packed: the count of each bucket that lies between the first and the last that has any, the last
-# one first, four bytes each; the count of all values in six bytes; the number of the first bucket
-# in two. What lies in no bucket is zero.
-_START, _COUNT, _BUCKET = 16, 48, 32
-"""Bits."""
-_TAIL = slice(-_START // 8, None)
+# Packed: how many values there are; the number of the first bucket, and in its upper bits how wide
+# the counts are; the count of each bucket from there to the last that has any. What lies in no
+# bucket is zero. All of it little-endian.
+_HEAD: Final = struct.Struct("<IH")
+_BUCKET: Final = 32
+"""Bits of a count while counts are added up."""
+_STARTS: Final = (1 << 14) - 1
+_WIDTHS: Final = ("B", "H", "I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,7 @@ class Sketch:
             return b""
         if self.count >> _BUCKET:
             raise OverflowError("a sketch of 2**32 values or more is not to be packed")
-        counts = struct.pack(f">{len(self.counts)}I", *reversed(self.counts))
-        return counts + (self.count << _START | self.start).to_bytes((_COUNT + _START) // 8)
+        return _packed(self.count, self.start, array("I", self.counts))
 
     @classmethod
     def unpack(cls, data: bytes) -> "Sketch":
@@ -104,50 +106,53 @@ def merged(sketches: Iterable[Sketch]) -> Sketch:
 
 
 def merge_packed(datas: Iterable[bytes]) -> Sketch:
-    """The sketch of all their values, in a small part of the time that unpacking each would take.
-
-    A packed sketch is one long integer, and one addition adds all counts of two sketches that start
-    alike. No bucket runs over into the next while there are less than 2**32 values in all. Where
-    there are more, which their sum tells, each half is merged on its own.
-    """
+    """The sketch of all their values, in a small part of the time that unpacking each takes."""
     packed = list(datas)
-    alike: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for data in packed:
-        alike[data[_TAIL]].append(data)
-    count, run = 0, 0
-    for end, group in alike.items():
-        start = int.from_bytes(end)
-        total = sum(map(int.from_bytes, group)) - start * len(group) >> _START
-        count += total & (1 << _COUNT) - 1
-        run += total >> _COUNT << _BUCKET * start
+    count, start, counts = _added(packed)
     if count >> _BUCKET:
         half = len(packed) // 2
         return merged([merge_packed(packed[:half]), merge_packed(packed[half:])])
-    return _dense(count, _buckets(run))
+    return Sketch(count, start, tuple(counts))
 
 
-def pack_merged(datas: Sequence[bytes]) -> bytes:
-    """The same packed again, which takes less than looking at the counts.
-
-    OverflowError where they are 2**32 values or more.
-    """
-    packed = [int.from_bytes(data) for data in datas if data]
-    runs = [(value & (1 << _START) - 1, value >> _START + _COUNT) for value in packed]
-    base = min((start for start, run in runs if run), default=0)
-    run = sum(run << _BUCKET * (start - base) for start, run in runs if run)
-    count = sum(value >> _START & (1 << _COUNT) - 1 for value in packed)
+def pack_merged(datas: Iterable[bytes]) -> bytes:
+    """The same packed again; OverflowError where they are 2**32 values or more."""
+    count, start, counts = _added(datas)
     if count >> _BUCKET:
         raise OverflowError("a sketch of 2**32 values or more is not to be packed")
-    if not count:
-        return b""
-    length = -(-run.bit_length() // _BUCKET) * _BUCKET
-    return ((run << _COUNT | count) << _START | base).to_bytes((length + _COUNT + _START) // 8)
+    return _packed(count, start, counts) if count else b""
 
 
-def _buckets(run: int) -> Mapping[int, int]:
+def _added(datas: Iterable[bytes]) -> tuple[int, int, "array[int]"]:
+    """How many values, the first bucket, and the counts; these only below 2**32 values in all.
+
+    All counts of a sketch are one long integer, so that one addition adds them all.
+    """
+    count = 0
+    runs: defaultdict[int, int] = defaultdict(int)
+    for data in datas:
+        if data:
+            times, place = _HEAD.unpack_from(data)
+            count += times
+            runs[place & _STARTS] += _run(data, place >> 14)
+    filled = [(start, run) for start, run in runs.items() if run]
+    first = min((start for start, _ in filled), default=0)
+    run = sum(run << _BUCKET * (start - first) for start, run in filled)
     length = -(-run.bit_length() // _BUCKET)
-    counts = struct.unpack(f"<{length}I", run.to_bytes(length * _BUCKET // 8, "little"))
-    return {bucket: times for bucket, times in enumerate(counts) if times}
+    return count, first, array("I", run.to_bytes(length * _BUCKET // 8, "little"))
+
+
+def _run(data: bytes, width: int) -> int:
+    counts = data[_HEAD.size :]
+    if _WIDTHS[width] != "I":
+        counts = array("I", array(_WIDTHS[width], counts)).tobytes()
+    return int.from_bytes(counts, "little")
+
+
+def _packed(count: int, start: int, counts: "array[int]") -> bytes:
+    highest = max(counts, default=0)
+    width = (highest > 0xFF) + (highest > 0xFFFF)
+    return _HEAD.pack(count, start | width << 14) + array(_WIDTHS[width], counts).tobytes()
 
 
 def _dense(count: int, buckets: Mapping[int, int]) -> Sketch:
