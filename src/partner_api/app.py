@@ -58,6 +58,7 @@ from partner_api.operations.logging import LogFormat, configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
+from partner_api.telemetry.analytics import Analytics
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping, find_grouping
 from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.addresses import AllowedAddresses
@@ -194,6 +195,7 @@ def _services(
         organizations=Organizations(tenancy, counts, cursors, clock),
         devices=Devices(tenancy, counts, cursors, clock),
         history=History(tenancy, cursors, clock),
+        analytics=Analytics(tenancy, clock),
         logs=Logs(tenancy, cursors, clock),
         events=Events(tenancy, gate),
         feed=EventFeed(pool),

@@ -12,6 +12,7 @@ from partner_api.edge import Edge, HotPath
 from partner_api.surfaces.partner import (
     agent,
     agent_schemas,
+    analytics,
     credentials,
     devices,
     docs,
@@ -46,6 +47,7 @@ _ROUTERS = (
     enrollment_tokens.router,
     devices.router,
     history.devices_router,
+    analytics.router,
     agent.router,
     relay.router,
     events.router,

@@ -63,6 +63,7 @@ TAGS: Final = [
         "description": "Permissions for devices to join an organization.",
     },
     {"name": "Devices", "description": "The devices themselves: find, look, tag, move, remove."},
+    {"name": "Analytics", "description": "The fleet in figures: what it runs, how it fared."},
     {"name": "Agents", "description": "What the program on a device calls, with its own token."},
     {"name": "Relay", "description": "Check-ins you pass on for devices that do not call us."},
     {"name": "Events", "description": "What happened, in order: to read, to wait for, to stream."},

@@ -22,6 +22,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.fairness import FairGate
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
+from partner_api.telemetry.analytics import Analytics
 from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.deliveries import Deliveries
 from partner_api.webhooks.registration import Registration
@@ -46,6 +47,7 @@ class Services:
     organizations: Organizations
     devices: Devices
     history: History
+    analytics: Analytics
     logs: Logs
     events: Events
     feed: EventFeed
