@@ -106,6 +106,17 @@ async def test_whatever_way_a_check_in_comes_it_is_counted_once(
     assert sum(point["checkIns"] for point in others) == 2
 
 
+async def test_what_is_relayed_is_counted_too(agent: Agent, clock: StoppedClock) -> None:
+    await agent.check_in()
+    seen = [(agent.org_id, clock.now())]
+    for _ in range(2):
+        clock.advance(seconds=30)
+        body = {"checkIns": [{"clientId": agent.client_id, **FACTS}]}
+        assert (await agent.tenant.post("/v1/check-ins", json=body)).is_success
+        seen.append((agent.org_id, clock.now()))
+    await assert_counted(agent.tenant, seen, clock)
+
+
 async def test_who_wants_to_hear_of_check_ins_has_them_counted_and_told_once(
     agent: Agent, owner: AsyncEngine, clock: StoppedClock
 ) -> None:

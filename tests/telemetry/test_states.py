@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.clock import StoppedClock
-from tests.factories.tenants import create_tenant
+from tests.factories.tenants import Tenant, create_tenant
 from tests.history.conftest import away
+from tests.history.reading import later
 from tests.history.recount import StepRow
 from tests.history.stories import Story, begin
 from tests.telemetry.reading import Json, bounds, series
@@ -88,3 +89,15 @@ def standing(
         (state.health if metric == "health" else state.connection).value for state in states
     )
     return {name: labels[name] for name in LABELS[metric]}
+
+
+async def test_a_device_stands_in_every_bucket_that_ends_after_it_came(
+    tenant: Tenant, clock: StoppedClock
+) -> None:
+    agent = await tenant.enroll(await tenant.create_organization())
+    came = clock.now()
+    for minutes in (3, 44, 5, 5, 4):
+        now = await later(tenant, clock, minutes=minutes, microseconds=1009)
+        for org_id in (None, agent.org_id):
+            for end, point in bounds(await series(tenant, window="1h", orgId=org_id), 300, now):
+                assert point["critical"] == (end > came), (now, end)
