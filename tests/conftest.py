@@ -22,6 +22,7 @@ from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import create_engine, create_pool
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.surfaces.partner.services import Services
+from partner_api.telemetry import memory
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant, create_tenant
 from tests.worker import Worker
@@ -116,8 +117,11 @@ async def _partitions(connection: asyncpg.Connection) -> set[str]:
 
 @pytest.fixture(scope="session")
 async def services(databases: Databases, session_clock: StoppedClock) -> AsyncIterator[Services]:
-    async with open_services(Settings(), databases, RING, session_clock) as services:
-        yield services
+    with pytest.MonkeyPatch.context() as patch:
+        # A test's clock stands still, and what is remembered would be of its beginning.
+        patch.setattr(memory, "REMEMBERED_SECONDS", 0.0)
+        async with open_services(Settings(), databases, RING, session_clock) as services:
+            yield services
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Check-ins counted by organization and minute."""
+"""Check-ins counted by organization and minute, and steps to be counted by moment."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +20,12 @@ REPLACED = ("check_in_calm.3", "check_in_stepping.3", "check_in_folded.2", "chec
 def upgrade() -> None:
     _tallies()
     _counts()
+    op.create_index(
+        op.f("device_transitions_msp_id_at_idx"),
+        "device_transitions",
+        ["msp_id", "at"],
+        postgresql_include=["state_before", "state_after"],
+    )
     for name in ("minute_counts", "add_counts", "tally_check_ins"):
         create_plain_function(
             sql_file(f"telemetry/sql/{name}.1.sql"), executable_by=[Role.FUNCTIONS]

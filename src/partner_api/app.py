@@ -58,6 +58,7 @@ from partner_api.operations.logging import LogFormat, configure_logging
 from partner_api.provisioning.enrollment import Provisioning
 from partner_api.surfaces.partner.app import create_app as create_partner_app
 from partner_api.surfaces.partner.services import Services
+from partner_api.telemetry.analytics import Analytics
 from partner_api.telemetry.gateways import Gateways
 from partner_api.telemetry.history import NetworkHistories
 from partner_api.telemetry.percentiles import NetworkPercentiles
@@ -200,6 +201,7 @@ def _services(
         network_histories=NetworkHistories(tenancy, clock),
         network_percentiles=NetworkPercentiles(tenancy, cursors, clock),
         gateways=Gateways(tenancy),
+        analytics=Analytics(tenancy, clock),
         logs=Logs(tenancy, cursors, clock),
         events=Events(tenancy, gate),
         feed=EventFeed(pool),

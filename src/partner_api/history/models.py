@@ -26,6 +26,8 @@ class DeviceTransition(MspOwned, Base):
             "at",
             postgresql_where=text("from_org_id is not null"),
         ),
+        # Steps of a whole MSP are counted from the index alone.
+        Index(None, "msp_id", "at", postgresql_include=["state_before", "state_after"]),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 

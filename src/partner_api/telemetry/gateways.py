@@ -3,16 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from partner_api.kernel.ids import MspId, OrgId
 from partner_api.kernel.single_flight import SingleFlight
+from partner_api.telemetry import memory
 from partner_api.telemetry.manufacturers import packaged_table
 from partner_api.telemetry.manufacturers.table import Kind
 from partner_api.telemetry.whose import require_organization
 from partner_api.tenancy.tenancy import Tenancy
 
-FRESH_SECONDS: Final = 5.0
 # The longest prefix anybody has is 36 bits; what differs beyond it is one manufacturer's.
 _REST_BITS = 12
 _GATEWAYS = f"""
@@ -37,7 +36,7 @@ class Gateways:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
         self._flights = SingleFlight[tuple[MspId, OrgId | None], Sequence[GatewayCount]](
-            FRESH_SECONDS
+            memory.REMEMBERED_SECONDS
         )
 
     async def count(self, msp_id: MspId, org_id: OrgId | None) -> Sequence[GatewayCount]:

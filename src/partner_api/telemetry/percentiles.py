@@ -7,6 +7,7 @@ far the answers may be off.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,17 +18,16 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import ClientId, MspId, OrgId
 from partner_api.kernel.paging import CursorSigner, Page
 from partner_api.kernel.single_flight import SingleFlight
+from partner_api.telemetry import memory
 from partner_api.telemetry.closing import sketches_of
 from partner_api.telemetry.moments import floor, from_millis, to_millis
 from partner_api.telemetry.packing import HOUR, Point, unpack_hour, unpack_points
 from partner_api.telemetry.sketch import Sketch, merge_packed, merged
-from partner_api.telemetry.stretches import A_DAY, WHOLE_MSP
+from partner_api.telemetry.stretches import WHOLE_MSP
 from partner_api.telemetry.whose import require_organization
-from partner_api.telemetry.windows import PercentileWindow, WindowName, window_at
+from partner_api.telemetry.windows import WholeWindow, WindowName
 from partner_api.tenancy.tenancy import Tenancy
 
-FRESH_SECONDS: Final = 5.0
-"""So long an answer serves all who ask for the same."""
 PERCENTILES: Final = (50, 95, 99)
 _NAMES: Final = ("latency", "jitter", "loss")
 
@@ -81,7 +81,7 @@ class QualityPage:
 
     groups: Page[GroupPercentiles]
     all: Mapping[str, Percentiles]
-    window: PercentileWindow
+    window: WholeWindow
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class NetworkPercentiles:
         self._tenancy = tenancy
         self._cursors = cursors
         self._clock = clock
-        self._flights = SingleFlight[QualityAsked, QualityPage](FRESH_SECONDS)
+        self._flights = SingleFlight[QualityAsked, QualityPage](memory.REMEMBERED_SECONDS)
 
     async def get(self, asked: QualityAsked) -> QualityPage:
         """A page of groups in the order of their ids.
@@ -116,7 +116,7 @@ class NetworkPercentiles:
             after = str(self._cursors.open(walk, asked.cursor)[0])
 
         async def read() -> QualityPage:
-            window = window_at(asked.window, self._clock.now())
+            window = WholeWindow.of(asked.window, self._clock.now())
             async with self._tenancy.reading(asked.msp_id) as connection:
                 await require_organization(connection, asked.msp_id, asked.org_id)
                 reader = _Reader(connection, asked, window)
@@ -134,7 +134,7 @@ class NetworkPercentiles:
 
 class _Reader:
     def __init__(
-        self, connection: PoolConnectionProxy, asked: QualityAsked, window: PercentileWindow
+        self, connection: PoolConnectionProxy, asked: QualityAsked, window: WholeWindow
     ) -> None:
         self._connection = connection
         self._asked = asked
@@ -174,7 +174,7 @@ class _Reader:
             _SKETCHES,
             self._asked.msp_id,
             org_ids,
-            window.stretch_seconds,
+            int(window.stretch.total_seconds()),
             window.since,
             window.until,
         )
@@ -195,7 +195,7 @@ class _Reader:
         }
         packed: dict[UUID, list[Record]] = defaultdict(list)
         key = (self._asked.msp_id, list(points), self._window.since, self._window.until)
-        if self._window.stretch_seconds == A_DAY:
+        if self._window.stretch == timedelta(days=1):
             for row in await self._connection.fetch(_DAYS, *key):
                 packed[row["client_id"]].append(row)
         else:

@@ -14,6 +14,8 @@ NEEDED = {
     "DELETE /v1/organizations/{orgId}": "orgs:write",
     "DELETE /v1/organizations/{orgId}/enrollment-tokens/{tokenId}": "orgs:write",
     "DELETE /v1/webhooks/{webhookId}": "orgs:write",
+    "GET /v1/analytics/time-series": "analytics:read",
+    "GET /v1/analytics/versions": "analytics:read",
     "GET /v1/credentials": None,
     "GET /v1/devices": "fleet:read",
     "GET /v1/devices/{clientId}": "fleet:read",

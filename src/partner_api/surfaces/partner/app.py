@@ -12,6 +12,7 @@ from partner_api.edge import Edge, HotPath
 from partner_api.surfaces.partner import (
     agent,
     agent_schemas,
+    analytics,
     credentials,
     devices,
     docs,
@@ -49,6 +50,7 @@ _ROUTERS = (
     history.devices_router,
     network.devices_router,
     network.analytics_router,
+    analytics.router,
     agent.router,
     relay.router,
     events.router,

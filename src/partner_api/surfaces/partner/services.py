@@ -22,6 +22,7 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.fairness import FairGate
 from partner_api.logs.service import Logs
 from partner_api.provisioning.enrollment import Provisioning
+from partner_api.telemetry.analytics import Analytics
 from partner_api.telemetry.gateways import Gateways
 from partner_api.telemetry.history import NetworkHistories
 from partner_api.telemetry.percentiles import NetworkPercentiles
@@ -52,6 +53,7 @@ class Services:
     network_histories: NetworkHistories
     network_percentiles: NetworkPercentiles
     gateways: Gateways
+    analytics: Analytics
     logs: Logs
     events: Events
     feed: EventFeed
