@@ -62,6 +62,7 @@ from partner_api.telemetry.analytics import Analytics
 from partner_api.telemetry.gateways import Gateways
 from partner_api.telemetry.history import NetworkHistories
 from partner_api.telemetry.percentiles import NetworkPercentiles
+from partner_api.telemetry.reports import Reports
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping, find_grouping
 from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.addresses import AllowedAddresses
@@ -201,6 +202,7 @@ def _services(
         network_histories=NetworkHistories(tenancy, clock),
         network_percentiles=NetworkPercentiles(tenancy, cursors, clock),
         gateways=Gateways(tenancy),
+        reports=Reports(tenancy),
         analytics=Analytics(tenancy, clock),
         logs=Logs(tenancy, cursors, clock),
         events=Events(tenancy, gate),

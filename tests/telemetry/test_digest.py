@@ -38,3 +38,26 @@ async def test_a_device_shows_the_medians_of_a_quarter_of_an_hour(
     assert (await agent.read())["networkQuality"]["overall"] == "offline"
     counts = (await read(agent, "/v1/organizations"))["data"][0]["stats"]["networkQuality"]
     assert counts == {"good": 0, "degraded": 0, "poor": 0, "offline": 1, "overall": "offline"}
+
+
+async def test_a_device_shows_what_it_last_told_when_it_is_asked_for(
+    agent: Agent, clock: StoppedClock
+) -> None:
+    gateway = {"ip": "192.0.2.1", "mac": "B8-27-EB-00-00-01"}
+    interfaces = [{"name": "en0", "type": "wifi", "counters": {"rxBytes": 17}}]
+    await agent.check_in(network={**NETWORK, "gateway": gateway}, metrics={"load1": 0.5})
+    clock.advance(minutes=1)
+    await agent.check_in(interfaces=interfaces, metrics={"load1": 1.5})
+    path = f"/v1/devices/{agent.client_id}?include=network,interfaces,metrics"
+    for shown in (
+        (await read(agent, path))["data"],
+        (await read(agent, path.replace(f"/{agent.client_id}", "")))["data"][0],
+    ):
+        assert shown["network"] == {
+            "interface": "wifi",
+            "gateway": {"ip": "192.0.2.1", "mac": "b8:27:eb:00:00:01"},
+        }
+        assert (shown["interfaces"], shown["metrics"]) == (interfaces, {"load1": 1.5})
+    assert not {"network", "interfaces", "metrics"} & (await agent.read()).keys()
+    (counted,) = (await read(agent, "/v1/analytics/gateways"))["data"]
+    assert counted == {"manufacturer": "Raspberry Pi Foundation", "kind": "known", "devices": 1}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import Query
 from starlette.requests import Request
@@ -30,6 +31,7 @@ from partner_api.surfaces.partner.schemas import (
     SearchText,
 )
 from partner_api.surfaces.partner.wire import OrgIdText, Timestamp
+from partner_api.telemetry.reports import Report
 from partner_api.tenancy.principal import Scope
 
 router = partner_router("Devices")
@@ -37,8 +39,9 @@ router = partner_router("Devices")
 Include = Annotated[
     IncludeText | None,
     Query(
-        description="`tags`, `attributes`, `status`, or several with commas between: added to each "
-        "device. `status` tells since when it has it, why, and until when.",
+        description="`tags`, `attributes`, `status`, `network`, `interfaces`, `metrics`, or some "
+        "of these with commas between: added to each device. `status` tells since when, why, and "
+        "until when; the last three are what the device told.",
     ),
 ]
 
@@ -89,9 +92,13 @@ async def list_devices(
         explains=_explains(include),
     )
     link_next(request, response, page.next_cursor)
-    labels = await _labels(call, [view.client_id for view in page.rows], include)
+    keys = [view.client_id for view in page.rows]
+    labels, reports = await _labels(call, keys, include), await _reports(call, keys, include)
     return DevicesRead(
-        data=[mapping.device(view, labels.get(view.client_id), include) for view in page.rows],
+        data=[
+            mapping.device(view, labels.get(view.client_id), include, reports.get(view.client_id))
+            for view in page.rows
+        ],
         meta=PageMeta(total=page.total, next_cursor=page.next_cursor),
     )
 
@@ -182,7 +189,10 @@ async def _device(call: Call, client_id: ClientId, include: Collection[str] | No
         call.principal.msp_id, client_id, explains=_explains(include)
     )
     labels = await _labels(call, [client_id], include)
-    return DeviceRead(data=mapping.device(view, labels.get(client_id), include))
+    reports = await _reports(call, [client_id], include)
+    return DeviceRead(
+        data=mapping.device(view, labels.get(client_id), include, reports.get(client_id))
+    )
 
 
 def _explains(include: Collection[str] | None) -> bool:
@@ -195,3 +205,11 @@ async def _labels(
     if not {"tags", "attributes"} & set(include or ()) or not client_ids:
         return {}
     return await call.services.devices.labels(call.principal.msp_id, client_ids)
+
+
+async def _reports(
+    call: Call, client_ids: Sequence[ClientId], include: Collection[str] | None
+) -> Mapping[UUID, Report]:
+    if not {"network", "interfaces", "metrics"} & set(include or ()) or not client_ids:
+        return {}
+    return await call.services.reports.read(call.principal.msp_id, client_ids)

@@ -24,6 +24,7 @@ from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import schemas, settings_schemas
 from partner_api.surfaces.partner.reasons import status_reason
 from partner_api.telemetry.qualities import NetworkQuality
+from partner_api.telemetry.reports import Report
 from partner_api.tenancy.principal import Scope
 
 
@@ -88,13 +89,17 @@ def organization(view: OrganizationView) -> schemas.Organization:
 
 
 def device(
-    view: DeviceView, labels: Labels | None = None, include: Collection[str] | None = None
+    view: DeviceView,
+    labels: Labels | None = None,
+    include: Collection[str] | None = None,
+    report: Report | None = None,
 ) -> schemas.Device:
     """A device; one that never checked in has neither times nor a count.
 
-    Its labels show as far as they were asked for, and then also when there are none.
+    Its labels show as far as they were asked for, and then also when there are none; what it told
+    of itself shows as far as it was asked for.
     """
-    labels, include = labels or Labels(), include or ()
+    labels, include, report = labels or Labels(), include or (), report or Report()
     explanation = view.explanation
     return schemas.Device(
         client_id=format_client_id(view.client_id),
@@ -120,6 +125,9 @@ def device(
         location=_LOCATION,
         tags=list(labels.tags) if "tags" in include else None,
         attributes=dict(labels.attributes) if "attributes" in include else None,
+        network=report.network if "network" in include else None,
+        interfaces=report.interfaces if "interfaces" in include else None,
+        metrics=report.metrics if "metrics" in include else None,
         status_since=explanation.since if explanation else None,
         status_reasons=[status_reason(each) for each in explanation.reasons]
         if explanation

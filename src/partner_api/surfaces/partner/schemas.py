@@ -22,13 +22,14 @@ from partner_api.surfaces.partner.wire import (
 )
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
 
-_INCLUDED = ("tags", "attributes", "status")
+_INCLUDED = ("tags", "attributes", "status", "network", "interfaces", "metrics")
 
 
 def _include(value: object) -> frozenset[str]:
     wanted = frozenset(value.split(",")) if isinstance(value, str) else frozenset[str]()
     if not wanted or not wanted <= set(_INCLUDED):
-        raise ValueError("must be tags, attributes or status, or several with commas between")
+        *most, last = _INCLUDED
+        raise ValueError(f"must be {', '.join(most)} or {last}, or several with commas between")
     return wanted
 
 
@@ -384,6 +385,23 @@ class Device(Wire):
     )
     status_reasons: list[StatusReason] | None = Field(
         None, description="Every rule that counts; with `include=status` only."
+    )
+    network: dict[str, Any] | None = Field(
+        None,
+        description="As the device last told of it, without measures; with `include=network` only.",
+        examples=[
+            {"interface": "wifi", "gateway": {"ip": "192.0.2.1", "mac": "00:00:5e:00:53:01"}}
+        ],
+    )
+    interfaces: list[dict[str, Any]] | None = Field(
+        None,
+        description="As the device last told of them; with `include=interfaces` only.",
+        examples=[[{"name": "en0", "type": "wifi", "state": "up"}]],
+    )
+    metrics: dict[str, float] | None = Field(
+        None,
+        description="Its own measures as it last told them; with `include=metrics` only.",
+        examples=[{"load1": 0.42}],
     )
     next_transition_at: Timestamp | None = Field(
         None,

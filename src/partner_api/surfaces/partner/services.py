@@ -26,6 +26,7 @@ from partner_api.telemetry.analytics import Analytics
 from partner_api.telemetry.gateways import Gateways
 from partner_api.telemetry.history import NetworkHistories
 from partner_api.telemetry.percentiles import NetworkPercentiles
+from partner_api.telemetry.reports import Reports
 from partner_api.tenancy.tenancy import Tenancy
 from partner_api.webhooks.deliveries import Deliveries
 from partner_api.webhooks.registration import Registration
@@ -53,6 +54,7 @@ class Services:
     network_histories: NetworkHistories
     network_percentiles: NetworkPercentiles
     gateways: Gateways
+    reports: Reports
     analytics: Analytics
     logs: Logs
     events: Events
