@@ -8,7 +8,7 @@ STRANGERS := tests/strangers/.venv/.ready tests/strangers/node_modules/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lint types imports schema tools lock migration openapi strangers faults fuzz clean
-.PHONY: bench bench-compare bench-day bench-doors bench-events bench-logs bench-reads bench-relay bench-returning bench-sweep bench-webhooks
+.PHONY: bench bench-compare bench-day bench-doors bench-events bench-logs bench-reads bench-relay bench-returning bench-sweep bench-telemetry bench-webhooks
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ lock:  ## resolve the dependencies again (needs uv)
 	$(RESOLVE) tests/strangers/requirements.in -o tests/strangers/requirements.lock
 
 ##@ Measure it
-bench: bench-doors bench-events bench-webhooks bench-relay bench-reads bench-logs bench-returning  ## all but the long ones (SIZE= devices)
+bench: bench-doors bench-events bench-webhooks bench-telemetry bench-relay bench-reads bench-logs bench-returning  ## all but the long ones (SIZE= devices)
 
 bench-compare: setup  ## single check-ins beside a yardstick (REFERENCE=http://127.0.0.1:8099)
 	$(BIN)/python -m bench.compare --reference $(REFERENCE) --devices $(or $(SIZE),100000)
@@ -81,6 +81,9 @@ bench-returning: setup  ## a fleet comes back at once (SIZE=100000)
 
 bench-sweep: setup  ## what the sweep costs beside a fleet that checks in (SIZE=500000)
 	$(BIN)/python -m bench.sweep --devices $(or $(SIZE),500000)
+
+bench-telemetry: setup  ## samples with check-ins, what they take to keep, reads (SIZE=100000)
+	$(BIN)/python -m bench.telemetry --devices $(or $(SIZE),100000)
 
 bench-webhooks: setup  ## from an event to its receivers (EVENTS=20000)
 	$(BIN)/python -m bench.webhooks --events $(or $(EVENTS),20000)
