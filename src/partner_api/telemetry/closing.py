@@ -90,24 +90,36 @@ class Closing:
         self, hours: Mapping[Slot, ClosedHour], gone: Mapping[Slot, list[Point]], now: int
     ) -> None:
         """Add points to their hours and days; `hours` are those they belong to."""
-        oldest = to_millis(from_millis(now) - SAMPLES_KEPT)
         for slot, points in gone.items():
             hours[slot].add(points)
-        written = sorted(gone)
+        await self._write_hours({slot: hours[slot] for slot in sorted(gone)}, now)
+        days: dict[Slot, list[Point]] = defaultdict(list)
+        for (client_id, hour), points in gone.items():
+            if hour >= _oldest(HOURS_KEPT, now):
+                days[client_id, floor(hour, DAY)] += points
+        if days:
+            await self._add_to_days(days)
+
+    async def _write_hours(self, hours: Mapping[Slot, ClosedHour], now: int) -> None:
+        # A server may have stood still for longer than they are kept.
+        written = [slot for slot in hours if slot[1] >= _oldest(MINUTES_KEPT, now)]
+        if not written:
+            return
+        oldest = _oldest(SAMPLES_KEPT, now)
         await self._connection.execute(
             "select write_hours($1, $2, $3, $4, $5)",
             self._msp_id,
             *_columns(written),
             [
-                pack_hour(hour, hours[key, hour].points) if hour >= oldest else None
-                for key, hour in written
+                # While an older hour's samples are there, all of them are: or one could not tell
+                # a repeated sample from a new one.
+                pack_hour(slot[1], hours[slot].points)
+                if slot[1] >= oldest or hours[slot].has_points
+                else None
+                for slot in written
             ],
             [pack_totals(hours[slot].minutes, slot[1] // MINUTE) for slot in written],
         )
-        days: dict[Slot, list[Point]] = defaultdict(list)
-        for (client_id, hour), points in gone.items():
-            days[client_id, floor(hour, DAY)] += points
-        await self._add_to_days(days)
 
     async def _add_to_days(self, days: Mapping[Slot, list[Point]]) -> None:
         written = sorted(days)
@@ -144,6 +156,11 @@ def sketches_of(points: Collection[Point]) -> Mapping[str, Sketch]:
         "jitter": Sketch.of(p.jitter for p in points if p.jitter is not None),
         "loss": Sketch.of(p.loss for p in points if p.loss is not None),
     }
+
+
+def _oldest(kept: timedelta, now: int) -> int:
+    """When the oldest hour began of which anything is kept."""
+    return floor(to_millis(from_millis(now) - kept), HOUR)
 
 
 def _columns(slots: Collection[Slot]) -> tuple[list[UUID], list[object]]:

@@ -20,8 +20,9 @@ class Details:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
+# The mean of numbers that are too large to add up is none of double precision.
 _METRICS = """
-    select date_bin($5, s.at, 'epoch') as slot, m.key, avg(m.value::double precision)
+    select date_bin($5, s.at, 'epoch') as slot, m.key, avg(m.value::numeric)::double precision
       from sample_details s
      cross join lateral jsonb_each_text(s.metrics) m
      where s.msp_id = $1 and s.client_id = $2 and s.at >= $3 and s.at <= $4

@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,13 +20,21 @@ from msgspec import json
 
 from partner_api.database.pools import DATABASE_AWAY
 from partner_api.kernel.clock import Clock
-from partner_api.kernel.ids import MspId, format_msp_id
+from partner_api.kernel.ids import ClientId, MspId, format_client_id, format_msp_id
 from partner_api.kernel.metrics import SAMPLES
 from partner_api.settings.quality import limits_of
 from partner_api.status.quality import Limits
 from partner_api.telemetry.closing import Closing, Slot
 from partner_api.telemetry.inbox import decode_sample
-from partner_api.telemetry.live import LEVELS, Live, folded, fresh_points, leaving
+from partner_api.telemetry.live import (
+    LEVELS,
+    WINDOW,
+    Live,
+    folded,
+    fresh_points,
+    judged_hours,
+    leaving,
+)
 from partner_api.telemetry.moments import (
     floor,
     from_millis,
@@ -40,6 +49,9 @@ from partner_api.telemetry.types import Sample
 MOST_ROWS: Final = 100
 """Of the inbox in one transaction; each holds what one statement wrote of the MSP's devices."""
 MOST_DUE: Final = 1000
+
+KEPT: Final = timedelta(days=31)
+"""How long samples may wait: afterwards what is made of them has no place any more."""
 
 _LEADER_LOCK = int.from_bytes(b"telemetr")
 _logger = logging.getLogger(__name__)
@@ -56,12 +68,19 @@ class _Device:
     samples: Mapping[int, Sample]
     fresh: list[Point] = field(default_factory=list)
     gone: list[Point] = field(default_factory=list)
+    past: list[Point] = field(default_factory=list)
+    """Of hours that were put away before, where fresh points are judged with them."""
     after: Live = field(default_factory=Live)
 
     @property
     def late(self) -> list[Point]:
         """Fresh points that may have been put away before."""
         return [point for point in self.fresh if self.before.is_late(point.at)]
+
+    @property
+    def judged_hours(self) -> Sequence[int]:
+        """Hours whose points decide on the quality as well."""
+        return judged_hours(self.before, self.fresh)
 
 
 class Digester:
@@ -105,22 +124,35 @@ class Digester:
             raise
         except asyncpg.PostgresError:
             _logger.exception("Samples of %s are refused together", format_msp_id(msp_id))
-        try:
-            await self._digest(msp_id, [], now, 1)
-        except DATABASE_AWAY:
-            raise
-        except asyncpg.PostgresError as error:
-            _logger.error("Samples of %s are lost: %s", format_msp_id(msp_id), error)  # noqa: TRY400
-            await self._connection.execute("select take_samples($1, 1)", msp_id)
-        return True
+        return await self._digest_apart(msp_id, due, now)
 
     async def _digest(self, msp_id: MspId, due: Sequence[UUID], now: int, most: int) -> bool:
         async with self._connection.transaction():
+            # A row that is not there yet keeps nobody else from making it.
+            await self._connection.execute("select pg_advisory_xact_lock($1)", _lock_of(msp_id))
             rows = await self._connection.fetch("select * from take_samples($1, $2)", msp_id, most)
             samples = _by_device(rows)
             turn = _Turn(self._connection, msp_id, now)
             await turn.take(samples, {*samples, *due})
         return len(rows) == most
+
+    async def _digest_apart(self, msp_id: MspId, due: Sequence[UUID], now: int) -> bool:
+        """The oldest of an MSP's samples device by device, so that one spoils no other."""
+        async with self._connection.transaction():
+            await self._connection.execute("select pg_advisory_xact_lock($1)", _lock_of(msp_id))
+            rows = await self._connection.fetch("select * from take_samples($1, 1)", msp_id)
+            samples = _by_device(rows)
+            for client_id in sorted({*samples, *due}):
+                turn = _Turn(self._connection, msp_id, now)
+                try:
+                    async with self._connection.transaction():
+                        await turn.take(samples, [client_id])
+                except DATABASE_AWAY:
+                    raise
+                except asyncpg.PostgresError as error:
+                    name = format_client_id(ClientId(client_id))
+                    _logger.error("Samples of %s are lost: %s", name, error)  # noqa: TRY400
+        return bool(rows)
 
 
 class _Turn:
@@ -130,6 +162,7 @@ class _Turn:
         self._connection = connection
         self._msp_id = msp_id
         self._now = now
+        self._oldest = to_millis(from_millis(now) - KEPT)
         self._closing = Closing(connection, msp_id)
 
     async def take(
@@ -139,15 +172,18 @@ class _Turn:
         rows = await self._connection.fetch(
             "select * from lock_live($1, $2)", self._msp_id, sorted(client_ids)
         )
-        devices = [_device(row, samples.get(row["client_id"], {})) for row in rows]
+        devices = [_device(row, samples.get(row["client_id"], {}), self._now) for row in rows]
         await self._put_away(devices)
         limits = await self._limits()
         for device in devices:
-            device.after = folded(device.before, device.fresh, device.gone, self._now, limits)
+            device.after = folded(
+                device.before, device.fresh, device.gone, device.past, self._now, limits
+            )
         await self._write_live([each for each in devices if each.after != each.before])
         await self._count(devices)
         points = [(each.org_id, point) for each in devices for point in each.fresh]
-        await add_to_stretches(self._connection, self._msp_id, points)
+        kept = [(org_id, point) for org_id, point in points if point.at >= self._oldest]
+        await add_to_stretches(self._connection, self._msp_id, kept)
         await self._write_reports(devices)
         await self._write_details(devices)
         SAMPLES.inc(len(points))
@@ -158,12 +194,16 @@ class _Turn:
         for device in devices:
             gone = leaving(device.before, device.fresh, self._now)
             slots |= {_slot(device, point) for point in (*device.late, *gone)}
+            slots |= {(device.client_id, hour) for hour in device.judged_hours}
         if not slots:
             return
         hours = await self._closing.hours(slots)
         away: dict[Slot, list[Point]] = defaultdict(list)
         for device in devices:
             again = {p.at for p in device.late if hours[_slot(device, p)].has(p)}
+            device.past = [
+                p for h in device.judged_hours for p in hours[device.client_id, h].points
+            ]
             device.fresh = [point for point in device.fresh if point.at not in again]
             device.gone = leaving(device.before, device.fresh, self._now)
             for point in device.gone:
@@ -178,16 +218,14 @@ class _Turn:
         return limits_of({row["name"]: row["value"] for row in rows})
 
     async def _write_live(self, devices: Sequence[_Device]) -> None:
-        # A device that told nothing of its network has no row.
-        known = [each for each in devices if each.before != Live() or each.after != Live()]
-        if not known:
+        if not devices:
             return
-        after = [device.after for device in known]
+        after = [device.after for device in devices]
         await self._connection.execute(
             "select write_live($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             self._msp_id,
-            [device.client_id for device in known],
-            [device.org_id for device in known],
+            [device.client_id for device in devices],
+            [device.org_id for device in devices],
             [live.level for live in after],
             [live.latency for live in after],
             [live.jitter for live in after],
@@ -236,7 +274,7 @@ class _Turn:
             )
             for device in devices
             for at, sample in sorted(device.samples.items())
-            if sample.hops or sample.metrics
+            if (sample.hops or sample.metrics) and at >= self._oldest
         ]
         if details:
             await self._connection.execute(
@@ -244,6 +282,10 @@ class _Turn:
                 self._msp_id,
                 *(list(column) for column in zip(*details, strict=True)),
             )
+
+
+def _lock_of(msp_id: MspId) -> int:
+    return int.from_bytes(msp_id.bytes[8:], signed=True) ^ _LEADER_LOCK
 
 
 def _by_device(rows: Iterable[Record]) -> Mapping[UUID, Mapping[int, Sample]]:
@@ -255,8 +297,9 @@ def _by_device(rows: Iterable[Record]) -> Mapping[UUID, Mapping[int, Sample]]:
     return samples
 
 
-def _device(row: Record, samples: Mapping[int, Sample]) -> _Device:
-    before = Live()
+def _device(row: Record, samples: Mapping[int, Sample], now: int) -> _Device:
+    # A device of this id may have been here before: what it said until now may be put away.
+    before = Live(closed_to=now - WINDOW)
     if row["counted_in"] is not None:
         before = Live(
             level=row["level"],
@@ -280,7 +323,8 @@ def _slot(device: _Device, point: Point) -> Slot:
 
 def _report(device: _Device) -> tuple[object, ...] | None:
     """The newest a device says of each; None when it says nothing newer than is known."""
-    known = device.before.sampled_at or 0
+    before = device.before
+    known = max(before.sampled_at or 0, before.points.last_at or 0)
     news = [(at, sample) for at, sample in sorted(device.samples.items()) if at >= known]
     if not any(each.network or each.interfaces or each.metrics for _, each in news):
         return None

@@ -134,7 +134,7 @@ class _Reader:
             points = await self._samples(max(since, kept.samples), until)
             if len(points) <= MOST_POINTS:
                 shown = [HistoryPoint(from_millis(p.at), _values(p)) for p in points]
-                return await self._told(Resolution.RAW, shown, wanted, since, until)
+                return await self._told(Resolution.RAW, shown, wanted, since, until, kept)
             if resolution is not None:
                 raise too_fine(resolution)
         resolution = resolution or finest(since, until, kept)
@@ -144,7 +144,7 @@ class _Reader:
             HistoryPoint(from_millis(slot * length), _means(totals))
             for slot, totals in sorted(slots.items())
         ]
-        return await self._told(resolution, shown, wanted, since, until)
+        return await self._told(resolution, shown, wanted, since, until, kept)
 
     async def _samples(self, since: datetime, until: datetime) -> Sequence[Point]:
         first, last = to_millis(since), to_millis(until)
@@ -162,9 +162,9 @@ class _Reader:
     async def _slots(
         self, resolution: Resolution, since: datetime, until: datetime
     ) -> Mapping[int, Totals]:
-        """Sums by slot of those that lie in the stretch, the first one whole."""
+        """Sums by slot of those that overlap the stretch, the first and the last one whole."""
         length = LENGTHS[resolution]
-        first, last = floor(to_millis(since), length), to_millis(until)
+        first, last = floor(to_millis(since), length), floor(to_millis(until), length) + length - 1
         slots: dict[int, Totals] = {}
         parts = self._hours if length >= HOUR else self._minutes
         for at, totals in await parts(first, last):
@@ -195,6 +195,7 @@ class _Reader:
         wanted: Wanted,
         since: datetime,
         until: datetime,
+        kept: Kept,
     ) -> NetworkHistory:
         """With hops and metrics, as far as they are wanted."""
         shows_hops = wanted.shows_hops
@@ -206,7 +207,7 @@ class _Reader:
         details = await details_of(
             self._connection,
             self._key,
-            since,
+            max(since, kept.since_details(resolution)),
             until,
             length,
             shows_hops=shows_hops,

@@ -76,13 +76,39 @@ def leaving(live: Live, fresh: Sequence[Point], now: int) -> list[Point]:
     return [point for point in (*live.points.all(), *fresh) if point.at <= end]
 
 
+def judged_end(live: Live, fresh: Sequence[Point]) -> int | None:
+    """Where the quarter of an hour ends that fresh points are judged with; None for no news."""
+    telling = [point.at for point in fresh if point.tells_quality]
+    if not telling:
+        return None
+    newest = max(telling)
+    if live.sampled_at is None or live.sampled_at < newest:
+        return newest
+    return live.sampled_at if live.sampled_at - WINDOW < newest else None
+
+
+def judged_hours(live: Live, fresh: Sequence[Point]) -> Sequence[int]:
+    """When hours began that may hold points, put away already, of that quarter of an hour."""
+    end = judged_end(live, fresh)
+    if end is None or live.sampled_at is None or not live.is_late(end - WINDOW + 1):
+        return ()
+    return sorted({floor(end - WINDOW + 1, HOUR), floor(end, HOUR)})
+
+
 def folded(
-    live: Live, fresh: Sequence[Point], gone: Sequence[Point], now: int, limits: Limits
+    live: Live,
+    fresh: Sequence[Point],
+    gone: Sequence[Point],
+    past: Sequence[Point],
+    now: int,
+    limits: Limits,
 ) -> Live:
-    """The device with fresh points, without those that are put away."""
+    """The device with fresh points, without those that are put away; `past` was put away before."""
     points = _with(live.points, fresh)
-    if any(point.tells_quality for point in fresh):
-        live = _judged(live, points, fresh, limits)
+    end = judged_end(live, fresh)
+    if end is not None:
+        window = [*past, *points.since(end - WINDOW)]
+        live = _judged(live, [p for p in window if end - WINDOW < p.at <= end], end, limits)
     closed_to = live.closed_to
     if gone:
         away = {point.at for point in gone}
@@ -107,15 +133,8 @@ def _with(points: PackedPoints, fresh: Sequence[Point]) -> PackedPoints:
     return PackedPoints(pack_points(sorted([*points.all(), *fresh])))
 
 
-def _judged(live: Live, points: PackedPoints, fresh: Sequence[Point], limits: Limits) -> Live:
+def _judged(live: Live, window: Sequence[Point], end: int, limits: Limits) -> Live:
     """By the quarter of an hour up to the newest point that tells."""
-    newest = max(point.at for point in fresh if point.tells_quality)
-    if live.sampled_at is not None and newest < live.sampled_at:
-        newest = live.sampled_at
-        if live.is_late(newest):
-            # What it was judged by is put away.
-            return live
-    window = [point for point in points.since(newest - WINDOW) if point.at <= newest]
     latency = _median([point.latency for point in window if point.latency is not None])
     jitter = _median([point.jitter for point in window if point.jitter is not None])
     loss = _median([point.loss for point in window if point.loss is not None])
@@ -127,7 +146,7 @@ def _judged(live: Live, points: PackedPoints, fresh: Sequence[Point], limits: Li
         latency=latency,
         jitter=jitter,
         loss=loss,
-        sampled_at=newest,
+        sampled_at=end,
     )
 
 

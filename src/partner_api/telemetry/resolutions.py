@@ -1,11 +1,12 @@
 """How finely a device's past is shown: as it was measured, or by stretches of time."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from partner_api.kernel.errors import Invalid
+from partner_api.telemetry.moments import to_millis
 from partner_api.telemetry.packing import DAY, HOUR, MINUTE
 
 MOST_POINTS: Final = 1000
@@ -53,12 +54,17 @@ class Kept:
             return self.minutes
         return self.hours
 
+    def since_details(self, resolution: Resolution) -> datetime:
+        """From when on there are hops and metrics: as long as minutes, or as samples."""
+        return self.samples if resolution is Resolution.RAW else self.minutes
+
 
 def may_be(resolution: Resolution, since: datetime, until: datetime) -> bool:
-    """Whether a stretch has few enough points; of samples themselves nobody knows before."""
+    """Whether a stretch overlaps few enough slots; of samples themselves nobody knows before."""
     if resolution is Resolution.RAW:
         return True
-    return (until - since) / timedelta(milliseconds=LENGTHS[resolution]) <= MOST_POINTS
+    length = LENGTHS[resolution]
+    return to_millis(until) // length - to_millis(since) // length < MOST_POINTS
 
 
 def too_fine(resolution: Resolution) -> Invalid:
