@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from partner_api.database.pools import acquired
 from partner_api.kernel.clock import Clock
 from partner_api.sweep.followers import Followers
+from partner_api.sweep.recount import recount
 from partner_api.sweep.sweeper import Sweeper
 from partner_api.telemetry.counting import CheckInCounter
 from partner_api.telemetry.digest import Digester
@@ -34,6 +35,10 @@ class Worker:
     async def count(self) -> None:
         """Count the check-ins that were taken."""
         await CheckInCounter(self._pool, self._clock).count()
+
+    async def recount(self) -> int:
+        """Mend what was written past the functions that keep count."""
+        return await recount(self._pool)
 
     async def follow(self) -> None:
         """Let devices follow what was published or changed."""

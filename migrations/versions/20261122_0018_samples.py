@@ -34,6 +34,7 @@ WORKING = (
     "due_live",
     "network_thresholds",
     "count_network",
+    "recount_levels",
 )
 INSTANT = sa.DateTime(timezone=True)
 

@@ -45,6 +45,7 @@ DEFINERS = {
     "orphaned_webhooks": (Role.FUNCTIONS, Role.WORKER),
     "outdated_devices": (Role.FUNCTIONS, Role.WORKER),
     "recount": (Role.FUNCTIONS, Role.WORKER),
+    "recount_levels": (Role.FUNCTIONS, Role.WORKER),
     "relay_devices": (Role.FUNCTIONS, Role.INGEST),
     "replay_events": (Role.FUNCTIONS, Role.WORKER),
     "search_devices": (Role.FUNCTIONS, Role.API),

@@ -3,9 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from partner_api.kernel.timestamps import format_timestamp
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent
+from tests.worker import Worker
 
 NETWORK = {"interface": "wifi", "latencyMs": 20, "jitterMs": 2, "packetLossPct": 0}
 
@@ -61,3 +65,18 @@ async def test_a_device_shows_what_it_last_told_when_it_is_asked_for(
     assert not {"network", "interfaces", "metrics"} & (await agent.read()).keys()
     (counted,) = (await read(agent, "/v1/analytics/gateways"))["data"]
     assert counted == {"manufacturer": "Raspberry Pi Foundation", "kind": "known", "devices": 1}
+
+
+async def test_counters_that_are_wrong_are_mended(
+    agent: Agent, worker: Worker, owner: AsyncEngine
+) -> None:
+    await agent.check_in(network=NETWORK)
+    await agent.read()
+    msp_id = agent.tenant.msp_id
+    async with owner.begin() as connection:
+        spoil = text("update network_counters set good = 7, poor = 3 where msp_id = :msp_id")
+        await connection.execute(spoil, {"msp_id": msp_id})
+    assert await worker.recount() == 1
+    counts = (await read(agent, "/v1/organizations"))["data"][0]["stats"]["networkQuality"]
+    assert (counts["good"], counts["poor"]) == (1, 0)
+    assert await worker.recount() == 0

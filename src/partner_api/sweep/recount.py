@@ -29,6 +29,8 @@ async def recount(pool: asyncpg.Pool) -> int:
                 wrong += await connection.fetchval("select recount($1, $2)", *row)
                 await _mend_texts(connection, *row)
             position = (rows[-1]["msp_id"], rows[-1]["org_id"])
+        for (msp_id,) in await connection.fetch("select msp_id from every_msp()"):
+            wrong += await connection.fetchval("select recount_levels($1)", msp_id)
     return wrong
 
 
