@@ -90,6 +90,7 @@ def _live() -> None:
             _column("expires_at", INSTANT, nullable=True),
             _column("close_at", INSTANT, nullable=True),
             _column("closed_to", INSTANT, nullable=True),
+            _column("told", sa.BigInteger(), nullable=True),
             _column("points", BYTEA()),
         ),
         sa.PrimaryKeyConstraint("msp_id", "client_id", name=op.f("network_live_pkey")),

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ import asyncpg
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 from msgspec import json
+from msgspec.structs import replace
 
 from partner_api.database.pools import DATABASE_AWAY
 from partner_api.kernel.clock import Clock
@@ -179,12 +181,13 @@ class _Turn:
             device.after = folded(
                 device.before, device.fresh, device.gone, device.past, self._now, limits
             )
+        reports = [report for device in devices if (report := _report(device))]
         await self._write_live([each for each in devices if each.after != each.before])
         await self._count(devices)
         points = [(each.org_id, point) for each in devices for point in each.fresh]
         kept = [(org_id, point) for org_id, point in points if point.at >= self._oldest]
         await add_to_stretches(self._connection, self._msp_id, kept)
-        await self._write_reports(devices)
+        await self._write_reports(reports)
         await self._write_details(devices)
         SAMPLES.inc(len(points))
 
@@ -222,7 +225,7 @@ class _Turn:
             return
         after = [device.after for device in devices]
         await self._connection.execute(
-            "select write_live($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "select write_live($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             self._msp_id,
             [device.client_id for device in devices],
             [device.org_id for device in devices],
@@ -234,6 +237,7 @@ class _Turn:
             [or_none(live.expires_at) for live in after],
             [or_none(live.close_at) for live in after],
             [or_none(live.closed_to) for live in after],
+            [live.told for live in after],
             [live.points.data for live in after],
         )
 
@@ -255,8 +259,7 @@ class _Turn:
                 *(list(column) for column in columns),
             )
 
-    async def _write_reports(self, devices: Sequence[_Device]) -> None:
-        reports = [report for device in devices if (report := _report(device))]
+    async def _write_reports(self, reports: Sequence[tuple[object, ...]]) -> None:
         if reports:
             await self._connection.execute(
                 "select write_reports($1, $2, $3, $4, $5, $6, $7)",
@@ -309,6 +312,7 @@ def _device(row: Record, samples: Mapping[int, Sample], now: int) -> _Device:
             sampled_at=millis_or_none(row["sampled_at"]),
             expires_at=millis_or_none(row["expires_at"]),
             closed_to=millis_or_none(row["closed_to"]),
+            told=row["told"],
             points=PackedPoints(row["points"]),
         )
     device = _Device(row["client_id"], row["org_id"], row["counted_in"], before, samples)
@@ -322,17 +326,23 @@ def _slot(device: _Device, point: Point) -> Slot:
 
 
 def _report(device: _Device) -> tuple[object, ...] | None:
-    """The newest a device says of each; None when it says nothing newer than is known."""
+    """The newest a device says of each, noted in its row; None when nothing of it is news."""
     before = device.before
     known = max(before.sampled_at or 0, before.points.last_at or 0)
     news = [(at, sample) for at, sample in sorted(device.samples.items()) if at >= known]
-    if not any(each.network or each.interfaces or each.metrics for _, each in news):
-        return None
     network = interfaces = metrics = gateway_mac = None
     for _, sample in news:
         network = sample.network or network
         interfaces = sample.interfaces or interfaces
         metrics = json.encode(sample.metrics).decode() if sample.metrics else metrics
         gateway_mac = gateway_mac if sample.gateway_mac is None else sample.gateway_mac
+    told = (network, interfaces, metrics)
+    if not any(told):
+        return None
+    digest = int.from_bytes(blake2b(json.encode(told), digest_size=8).digest(), signed=True)
+    if digest == device.before.told:
+        return None
+    if device.after != device.before:
+        device.after = replace(device.after, told=digest)
     moment = from_millis(news[-1][0])
     return device.client_id, moment, network, interfaces, metrics, gateway_mac

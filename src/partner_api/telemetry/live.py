@@ -38,6 +38,8 @@ class Live(Struct, frozen=True):
     """When to look whether it is offline."""
     closed_to: int | None = None
     """The newest moment that was put away."""
+    told: int | None = None
+    """Of what it last told of itself, so that nobody looks whether it is news when it is not."""
     points: PackedPoints = PackedPoints()
 
     @property

@@ -64,6 +64,8 @@ class NetworkLive(MspOwned, Base):
     """When the oldest of `points` are to be put away."""
     closed_to: Mapped[datetime | None] = mapped_column(Instant)
     """The newest moment that was."""
+    told: Mapped[int | None] = mapped_column(BigInteger)
+    """A digest of what was last written to its `device_reports`."""
     points: Mapped[bytes] = mapped_column(BYTEA)
 
 

@@ -4,14 +4,14 @@
 create function lock_live(p_msp_id uuid, p_client_ids uuid[]) returns table (
     client_id uuid, org_id uuid, counted_in uuid, level smallint, latency integer, jitter integer,
     loss integer, sampled_at timestamptz, expires_at timestamptz, closed_to timestamptz,
-    points bytea
+    told bigint, points bytea
 )
 language sql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
     -- Each by its key, whatever the statistics say of a table that fills up.
     select d.client_id, d.org_id, l.org_id, l.level, l.latency, l.jitter, l.loss, l.sampled_at,
-           l.expires_at, l.closed_to, l.points
+           l.expires_at, l.closed_to, l.told, l.points
       from unnest(p_client_ids) as i (client_id)
      cross join lateral (
          select e.client_id, e.org_id from devices e
