@@ -4,7 +4,7 @@ A point is a sample without its names: moment and measures, both whole numbers. 
 points of a minute or an hour add up to, by measure; means of any longer stretch are exact.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, NamedTuple
@@ -147,6 +147,13 @@ def pack_hour(hour: int, points: Iterable[Point]) -> bytes:
 def unpack_hour(hour: int, data: bytes) -> list[Point]:
     """What `pack_hour` packed."""
     return [_point(hour + offset, values) for offset, *values in _OF_HOUR.iter_unpack(data)]
+
+
+def measures_of_hour(hour: int, data: bytes, since: int) -> Sequence[list[int]]:
+    """Values by measure, of those that `pack_hour` packed which are not before a moment."""
+    rows = [row for row in _OF_HOUR.iter_unpack(data) if hour + row[0] >= since]
+    _, *columns = zip(*rows, strict=True) if rows else [()] * (1 + len(MEASURES))
+    return [[value for value in column if value != _NONE] for column in columns]
 
 
 def totals_of(points: Iterable[Point], slot: int) -> dict[int, Totals]:

@@ -1,13 +1,14 @@
 """Percentiles of what devices measured, by organization or by device.
 
 Sketches of stretches of time are merged, never their percentiles; see `telemetry.sketch` for how
-far the answers may be off.
+far the answers may be off. Those of a device's last day are of its samples themselves, and exact.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import Final
 from uuid import UUID
 
@@ -21,8 +22,8 @@ from partner_api.kernel.single_flight import SingleFlight
 from partner_api.telemetry import memory
 from partner_api.telemetry.closing import sketches_of
 from partner_api.telemetry.moments import floor, from_millis, to_millis
-from partner_api.telemetry.packing import HOUR, Point, unpack_hour, unpack_points
-from partner_api.telemetry.sketch import Sketch, merge_packed, merged
+from partner_api.telemetry.packing import HOUR, Point, measures_of_hour, unpack_points
+from partner_api.telemetry.sketch import Sketch, merge_packed
 from partner_api.telemetry.stretches import WHOLE_MSP
 from partner_api.telemetry.whose import require_organization
 from partner_api.telemetry.windows import WholeWindow, WindowName
@@ -189,40 +190,72 @@ class _Reader:
     async def devices(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
         """Devices' figures: of samples themselves, or of days and what is not put away yet."""
         since = to_millis(self._window.since)
-        points = {
+        fresh = {
             row["client_id"]: [p for p in unpack_points(row["points"]) if p.at >= since]
             for row in rows
         }
-        packed: dict[UUID, list[Record]] = defaultdict(list)
-        key = (self._asked.msp_id, list(points), self._window.since, self._window.until)
-        if self._window.stretch == timedelta(days=1):
-            for row in await self._connection.fetch(_DAYS, *key):
-                packed[row["client_id"]].append(row)
-        else:
-            await self._add_chunks(points, since)
+        is_of_days = self._window.stretch == timedelta(days=1)
+        found = await (self._of_days(fresh) if is_of_days else self._of_samples(fresh, since))
         return [
             GroupPercentiles(
-                OrgId(row["org_id"]),
-                ClientId(row["client_id"]),
-                None,
-                _percentiles(_with(packed[row["client_id"]], points[row["client_id"]])),
+                OrgId(row["org_id"]), ClientId(row["client_id"]), None, found[row["client_id"]]
             )
             for row in rows
         ]
 
-    async def _add_chunks(self, points: Mapping[UUID, list[Point]], since: int) -> None:
+    async def _of_days(
+        self, fresh: Mapping[UUID, Sequence[Point]]
+    ) -> Mapping[UUID, Mapping[str, Percentiles]]:
+        packed: dict[UUID, list[Record]] = defaultdict(list)
+        key = (self._asked.msp_id, list(fresh), self._window.since, self._window.until)
+        for row in await self._connection.fetch(_DAYS, *key):
+            packed[row["client_id"]].append(row)
+        return {
+            client_id: _percentiles(_with(packed[client_id], points))
+            for client_id, points in fresh.items()
+        }
+
+    async def _of_samples(
+        self, fresh: Mapping[UUID, Sequence[Point]], since: int
+    ) -> Mapping[UUID, Mapping[str, Percentiles]]:
+        values = {client_id: _measured(points) for client_id, points in fresh.items()}
         first = from_millis(floor(since, HOUR))
         rows = await self._connection.fetch(
-            _CHUNKS, self._asked.msp_id, list(points), first, self._window.until
+            _CHUNKS, self._asked.msp_id, list(fresh), first, self._window.until
         )
         for client_id, hour, packed in rows:
-            closed = unpack_hour(to_millis(hour), packed)
-            points[client_id] += [point for point in closed if point.at >= since]
+            for name, closed in zip(
+                _NAMES, measures_of_hour(to_millis(hour), packed, since), strict=False
+            ):
+                values[client_id][name] += closed
+        return {
+            client_id: {name: _exactly(several) for name, several in measured.items()}
+            for client_id, measured in values.items()
+        }
+
+
+def _measured(points: Sequence[Point]) -> Mapping[str, list[int]]:
+    return {
+        "latency": [p.latency for p in points if p.latency is not None],
+        "jitter": [p.jitter for p in points if p.jitter is not None],
+        "loss": [p.loss for p in points if p.loss is not None],
+    }
+
+
+def _exactly(values: Sequence[int]) -> Percentiles:
+    """By nearest rank, in the measure's unit."""
+    if not values:
+        return Percentiles(0, [None] * len(PERCENTILES))
+    ordered = sorted(values)
+    ranks = (max(1, ceil(len(ordered) * percent / 100)) for percent in PERCENTILES)
+    return Percentiles(len(ordered), [ordered[rank - 1] / 1000 for rank in ranks])
 
 
 def _with(days: Sequence[Record], points: Sequence[Point]) -> Mapping[str, Sketch]:
     fresh = sketches_of(points)
-    return {name: merged([merge_packed(day[name] for day in days), fresh[name]]) for name in _NAMES}
+    return {
+        name: merge_packed([*(day[name] for day in days), fresh[name].pack()]) for name in _NAMES
+    }
 
 
 def _percentiles(sketches: Mapping[str, Sketch]) -> Mapping[str, Percentiles]:
