@@ -144,9 +144,14 @@ def _added(datas: Iterable[bytes]) -> tuple[int, int, "array[int]"]:
 
 def _run(data: bytes, width: int) -> int:
     counts = data[_HEAD.size :]
-    if _WIDTHS[width] != "I":
-        counts = array("I", array(_WIDTHS[width], counts)).tobytes()
-    return int.from_bytes(counts, "little")
+    size = 1 << width
+    if size * 8 == _BUCKET:
+        return int.from_bytes(counts, "little")
+    # Zeros between them: slices are moved in one go.
+    wide = bytearray(len(counts) // size * _BUCKET // 8)
+    for place in range(size):
+        wide[place :: _BUCKET // 8] = counts[place::size]
+    return int.from_bytes(wide, "little")
 
 
 def _packed(count: int, start: int, counts: "array[int]") -> bytes:
