@@ -17,7 +17,7 @@ from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
 from tests.telemetry.drama import Drama
 
-PLACES = 40
+PLACES = 36
 NETWORK = {"interface": "ethernet", "latencyMs": 20}
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.telemetry.drama import Drama
 
-ROUNDS = 45
-COMPARED_EVERY = 15
+ROUNDS = 36
+COMPARED_EVERY = 12
 
 
 @pytest.mark.parametrize("seed", [1, 2])

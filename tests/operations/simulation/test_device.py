@@ -13,6 +13,7 @@ from partner_api.operations.simulation.client import Client
 from partner_api.operations.simulation.device import Device
 from partner_api.operations.simulation.fleet import Plan, plan_fleet
 from partner_api.operations.simulation.mix import Kind
+from partner_api.operations.simulation.network import Network
 from partner_api.operations.simulation.state import DeviceState, State
 from tests.clock import StoppedClock
 from tests.operations.simulation.support import (
@@ -74,7 +75,48 @@ async def test_facts_are_stated_at_first(make_device: MakeDevice) -> None:
     await device.take_turn()
     first, second = server.bodies
     assert first.items() >= device.planned.facts.items()
-    assert set(second) == {"sequence", "observedAt", "sentAt"}
+    assert "interfaces" in first
+    assert set(second) == {"sequence", "observedAt", "sentAt", "network", "metrics"}
+
+
+@pytest.mark.parametrize("kind", [Kind.REGULAR, Kind.LATE])
+async def test_what_was_measured_is_what_the_instant_makes_it(
+    make_device: MakeDevice, kind: Kind
+) -> None:
+    server = always()
+    device = make_device(server, kind)
+    await device.take_turn()
+    (body,) = server.bodies
+    network, observed_at = Network(device.planned), at(body, "observedAt")
+    assert body["network"] == network.report(observed_at)
+    assert body["metrics"] == network.metrics(observed_at)
+
+
+async def test_an_organization_that_is_cut_off_is_silent_until_it_is_not(
+    make_device: MakeDevice, clock: StoppedClock
+) -> None:
+    server = always()
+    device = make_device(server, Kind.OUTAGE)
+    network = Network(device.planned)
+    for _ in range(60):
+        before = len(server.requests)
+        assert await device.take_turn() is not None
+        assert len(server.requests) - before == (not network.is_out(clock.now()))
+        clock.advance(minutes=1)
+    assert len(server.requests) == 40
+
+
+async def test_a_version_is_stated_when_it_is_another(
+    make_device: MakeDevice, clock: StoppedClock
+) -> None:
+    server = always()
+    device = make_device(server, Kind.VERSION_WAVE)
+    for _ in range(61):
+        await device.take_turn()
+        clock.advance(minutes=1)
+    stated = [str(body["currentVersion"]) for body in server.bodies if "currentVersion" in body]
+    assert len(stated) == 2
+    assert stated[0] < stated[1]
 
 
 async def test_an_attempt_repeats_its_sequence_number_with_the_present_time(

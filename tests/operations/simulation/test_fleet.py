@@ -13,7 +13,8 @@ from partner_api.operations.simulation.mix import Kind
 def test_sixty_devices_have_every_kind_in_its_share() -> None:
     kinds = Counter(device.kind for device in plan_fleet(Plan(devices=60)).devices)
     assert kinds == {
-        Kind.REGULAR: 36,
+        Kind.REGULAR: 30,
+        Kind.BAD_LINK: 6,
         Kind.OUTDATED: 6,
         Kind.IDLE: 5,
         Kind.AWAY: 4,
@@ -80,7 +81,7 @@ def test_organizations_differ_in_health() -> None:
         False,
     ]
     assert kinds["Lakeside Dental"] >= {Kind.OUTDATED, Kind.AWAY}
-    assert kinds["Harbor Logistics"] == {Kind.REGULAR, Kind.IDLE}
+    assert kinds["Harbor Logistics"] == {Kind.REGULAR, Kind.IDLE, Kind.BAD_LINK}
 
 
 def test_one_organization_holds_every_device() -> None:

@@ -80,4 +80,15 @@ def test_what_is_no_mix_is_refused_in_one_line(text: str, message: str) -> None:
 
 def test_every_fault_can_be_asked_for() -> None:
     mix = parse_faults(",".join(f"{fault}=1" for fault in FAULTS))
-    assert set(kinds(mix, 100)) == set(Kind)
+    assert set(kinds(mix, 150)) == set(Kind)
+
+
+@pytest.mark.parametrize(("percent", "organizations", "out"), [(40, 5, 2), (1, 5, 1), (0, 5, 0)])
+def test_an_outage_is_of_whole_organizations(percent: int, organizations: int, out: int) -> None:
+    drawn = list(islice(parse_faults(f"outage={percent},late=30").kinds(organizations), 500))
+    places = {place for kind, place in drawn if kind is Kind.OUTAGE}
+    assert len(places) == out
+    assert all((kind is Kind.OUTAGE) is (place in places) for kind, place in drawn)
+    # The others keep their shares of the rest.
+    rest = [kind for kind, _ in drawn if kind is not Kind.OUTAGE]
+    assert rest.count(Kind.LATE) == pytest.approx(len(rest) * 30 / (100 - percent), abs=1)

@@ -1,4 +1,4 @@
-"""One simulated device: it enrolls, checks in and logs as its kind does."""
+"""One simulated device: it enrolls, checks in, measures and logs as its kind does."""
 
 import time
 from collections.abc import Mapping
@@ -14,10 +14,12 @@ from partner_api.operations.simulation.answers import CheckInResult, Data, Enrol
 from partner_api.operations.simulation.client import Client, Refused
 from partner_api.operations.simulation.fleet import PlannedDevice
 from partner_api.operations.simulation.mix import CLOCK_ERROR, LATE_BY, SILENT_FOR, Kind
+from partner_api.operations.simulation.network import Network
 from partner_api.operations.simulation.state import DeviceState, State
 from partner_api.operations.simulation.tokens import Token, TokenSource
 
 _AFTER_REFUSAL_SECONDS = 60.0
+_UNTIL_TOLD_SECONDS = 10.0
 _SHARE_WITH_FACTS = 0.1
 _SHARE_WITH_LOGS = 0.2
 _ONE_EARLIER = timedelta(seconds=1)
@@ -29,7 +31,7 @@ _AGES = {**SILENT_FOR, Kind.LATE: LATE_BY}
 class _CheckIn:
     sequence: int
     observed_at: datetime
-    facts: Mapping[str, str]
+    said: Mapping[str, object]
 
 
 class Device:
@@ -50,8 +52,10 @@ class Device:
         self._client = client
         self._clock = clock
         self._random = random
-        self._has_stated_facts = False
+        self._network = Network(planned)
+        self._stated: Mapping[str, str] = {}
         self._held: _CheckIn | None = None
+        self._pause = _UNTIL_TOLD_SECONDS
         known = state.devices.get(planned.client_id)
         self._tokens = TokenSource(self._enroll, clock, Token(known.token) if known else None)
 
@@ -76,8 +80,10 @@ class Device:
         """
         if self.planned.kind is Kind.NEVER_SEEN:
             return None
+        if self._network.is_out(self._clock.now()):
+            return self._pause
         try:
-            pause = await self._check_in(self._next())
+            pause = self._pause = await self._check_in(self._next())
             if self.is_live and self._random.random() < _SHARE_WITH_LOGS:
                 await self._log()
         except Refused:
@@ -117,14 +123,16 @@ class Device:
     def _observe(self, at: datetime) -> _CheckIn:
         memory = self._state.devices[self.planned.client_id]
         memory.next_sequence += 1
-        return _CheckIn(memory.next_sequence - 1, at, self._facts_to_state())
+        measured = {"network": self._network.report(at), "metrics": self._network.metrics(at)}
+        return _CheckIn(memory.next_sequence - 1, at, {**self._rarely_said(at), **measured})
 
-    def _facts_to_state(self) -> Mapping[str, str]:
-        # Stated in full at first, for the plan may be newer than what the server knows.
-        if self._has_stated_facts and self._random.random() >= _SHARE_WITH_FACTS:
+    def _rarely_said(self, at: datetime) -> Mapping[str, object]:
+        # In full at first, for the plan may be newer than what the server knows.
+        facts = {**self.planned.facts, "currentVersion": self._network.version(at)}
+        if facts == self._stated and self._random.random() >= _SHARE_WITH_FACTS:
             return {}
-        self._has_stated_facts = True
-        return self.planned.facts
+        self._stated = facts
+        return {**facts, "interfaces": self._network.interfaces(at)}
 
     async def _check_in(self, check_in: _CheckIn) -> float:
         error = CLOCK_ERROR if self.planned.kind is Kind.CLOCK_SKEW else _NOTHING
@@ -137,7 +145,7 @@ class Device:
                 check_in.sequence,
                 check_in.observed_at + error,
                 self._clock.now() + error,
-                check_in.facts,
+                check_in.said,
             )
             return self._client.request("POST", "/v1/agent/check-ins", token, json=body)
 

@@ -22,6 +22,9 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     REORDERED = "reordered"
     CLOCK_SKEW = "clock-skew"
+    BAD_LINK = "bad-link"
+    OUTAGE = "outage"
+    VERSION_WAVE = "version-wave"
     REGULAR = "regular"
 
     @property
@@ -63,17 +66,28 @@ class Mix:
     def kinds(self, organizations: int) -> Iterator[tuple[Kind, int]]:
         """For one device after the other, without end, its kind and the place of its organization.
 
-        Any number of them, from the first on, is as close to the shares as whole devices can be.
+        Any number of them, from the first on, is as close to the shares as whole devices can be,
+        and as close to the share of an outage as whole organizations can be.
         """
         shares = {**self.faults, Kind.REGULAR: self.whole - sum(self.faults.values())}
+        connected = self._connected(shares.pop(Kind.OUTAGE, 0), organizations)
+        whole = sum(shares.values())
         credit = dict.fromkeys(shares, 0)
         for place in _places(organizations):
+            if place >= connected:
+                yield Kind.OUTAGE, place
+                continue
             for kind, share in shares.items():
                 credit[kind] += share
             near = [kind for kind in shares if place < self._reach(kind, organizations)]
             chosen = max(near, key=lambda kind: credit[kind])
-            credit[chosen] -= self.whole
+            credit[chosen] -= whole
             yield chosen, place
+
+    def _connected(self, cut_off: int, organizations: int) -> int:
+        """How many of the organizations an outage leaves alone."""
+        out = round(organizations * cut_off / self.whole)
+        return organizations - (max(1, out) if cut_off else 0)
 
     def _reach(self, kind: Kind, organizations: int) -> int:
         reach = {
@@ -86,7 +100,14 @@ class Mix:
 
 
 SHOWCASE = Mix(
-    {Kind.OUTDATED: 6, Kind.IDLE: 5, Kind.AWAY: 4, Kind.SILENT: 4, Kind.NEVER_SEEN: 5},
+    {
+        Kind.OUTDATED: 6,
+        Kind.IDLE: 5,
+        Kind.AWAY: 4,
+        Kind.SILENT: 4,
+        Kind.NEVER_SEEN: 5,
+        Kind.BAD_LINK: 6,
+    },
     whole=60,
     is_gathered=True,
 )

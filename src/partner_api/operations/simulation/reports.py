@@ -33,14 +33,14 @@ _LONGEST_DELAY_SECONDS = 60.0
 
 
 def check_in(
-    sequence: int, observed_at: datetime, sent_at: datetime, facts: Mapping[str, str]
+    sequence: int, observed_at: datetime, sent_at: datetime, said: Mapping[str, object]
 ) -> Report:
-    """One check-in that states these facts."""
+    """One check-in that says this."""
     return {
         "sequence": sequence,
         "observedAt": format_timestamp(observed_at),
         "sentAt": format_timestamp(sent_at),
-        **facts,
+        **said,
     }
 
 
