@@ -99,9 +99,9 @@ def _live() -> None:
     )
     for column in ("expires_at", "close_at"):
         op.create_index(
-            op.f(f"network_live_{column}_idx"),
+            op.f(f"network_live_msp_id_{column}_idx"),
             "network_live",
-            [column],
+            ["msp_id", column],
             postgresql_where=sa.text(f"{column} is not null"),
         )
     protect("network_live", api="select, update, delete")

@@ -11,6 +11,7 @@ starts them all, with every setting in the environment.
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -112,14 +113,17 @@ async def digest(settings: Settings, clock: Clock) -> None:
     worker_url = settings.external_databases().worker
     grouping = await _patiently(lambda: find_grouping(worker_url))
     plans = {**PLAN_SETTINGS, **grouping.plan_settings}
-    async with await create_pool(worker_url, size=2, settings=plans) as pool:
-        await _patiently(lambda: _check(pool))
+    # A connection of its own for what leads by it.
+    counting = await create_pool(worker_url, size=1, settings=plans)
+    digesting = await create_pool(worker_url, size=1, settings=plans)
+    async with counting, digesting:
+        await _patiently(lambda: _check(counting))
         async with asyncio.TaskGroup() as chores:
-            chores.create_task(_repeat(CheckInCounter(pool, clock).count, _COUNT_SECONDS))
+            chores.create_task(_repeat(CheckInCounter(counting, clock).count, _COUNT_SECONDS))
             if grouping.is_one_tenant:
                 _logger.warning("Samples are not kept in a distributed database")
             else:
-                chores.create_task(_repeat(lambda: _digest(pool, clock), _RETRY_SECONDS))
+                chores.create_task(_repeat(lambda: _digest(digesting, clock), _RETRY_SECONDS))
 
 
 async def do_chores(settings: Settings, clock: Clock) -> None:
@@ -172,7 +176,12 @@ async def _digest(pool: asyncpg.Pool, clock: Clock) -> None:
     """For as long as the connection lives; Unavailable."""
     async with acquired(pool) as connection:
         digester = Digester(connection, clock)
+        kept_at = -_PARTITIONS_SECONDS
         while True:
+            # Whoever else keeps partitions may come later than the first sample.
+            if time.monotonic() - kept_at >= _PARTITIONS_SECONDS:
+                await maintain_partitions(connection, clock.now())
+                kept_at = time.monotonic()
             # Asked each time: the lock is ours as long as this connection lives, or not yet.
             if not await digester.lead() or not await digester.work():
                 await asyncio.sleep(_DIGEST_SECONDS)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, cast
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.config import Databases
+from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import DATABASE_AWAY
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.telemetry.digest import Digester
@@ -114,7 +116,7 @@ async def test_one_worker_leads_until_its_connection_ends(
 
 _REFUSE = """
     create function refuse() returns trigger language plpgsql as $$
-        begin raise check_violation; end $$;
+        begin raise data_exception; end $$;
     create trigger refuse before insert on network_live for each row
         when (new.client_id = '{}') execute function refuse()"""
 
@@ -144,3 +146,18 @@ async def test_what_the_database_refuses_holds_up_no_other_device(
     clock.advance(minutes=1)
     await agent.check_in(network=NETWORK)
     assert "networkQuality" in await agent.read()
+
+
+async def test_what_lacks_a_partition_waits_until_it_is_there(
+    agent: Agent, maintainer: asyncpg.Connection, clock: StoppedClock
+) -> None:
+    tomorrow = clock.now().date() + timedelta(days=1)
+    await maintainer.execute(_KEEP_FROM, tomorrow)
+    await agent.check_in(network=NETWORK)
+    assert "networkQuality" not in await agent.read()
+    await maintain_partitions(maintainer, clock.now())
+    clock.advance(minutes=1)
+    assert (await agent.read())["networkQuality"]["latencyMs"] == 20
+
+
+_KEEP_FROM = "select keep_partitions('network_sketches', 'day', $1, $1)"

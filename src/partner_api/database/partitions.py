@@ -24,12 +24,12 @@ PARTITIONED = (
     Partitioned("events", "day", kept=timedelta(), ahead=timedelta(days=38)),
     Partitioned("webhook_deliveries", "day", kept=timedelta(), ahead=timedelta(days=38)),
     Partitioned("device_transitions", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
-    # These are the worker's own: it makes their partitions before it writes.
-    Partitioned("network_chunks", "day", kept=timedelta(days=8), ahead=timedelta(days=2)),
-    Partitioned("network_minutes", "day", kept=timedelta(days=31), ahead=timedelta(days=2)),
-    Partitioned("network_sketches", "day", kept=timedelta(days=32), ahead=timedelta(days=2)),
-    Partitioned("sample_details", "day", kept=timedelta(days=31), ahead=timedelta(days=2)),
-    Partitioned("network_days", "month", kept=timedelta(days=401), ahead=timedelta(days=2)),
+    # These are the worker's own, which makes their partitions before it writes.
+    Partitioned("network_chunks", "day", kept=timedelta(days=8), ahead=timedelta(days=7)),
+    Partitioned("network_minutes", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
+    Partitioned("network_sketches", "day", kept=timedelta(days=32), ahead=timedelta(days=7)),
+    Partitioned("sample_details", "day", kept=timedelta(days=31), ahead=timedelta(days=7)),
+    Partitioned("network_days", "month", kept=timedelta(days=401), ahead=timedelta(days=7)),
     Partitioned("check_in_counts", "month", kept=timedelta(days=401), ahead=timedelta(days=62)),
 )
 

@@ -146,6 +146,6 @@ def _organization(row: Record, counts: StateCounts | None = None) -> Organizatio
 
 
 def _networks(row: Record, total: int) -> NetworkCounts:
-    good, degraded, poor = row["good"], row["degraded"], row["poor"]
+    good, degraded, poor = (max(row[name], 0) for name in ("good", "degraded", "poor"))
     # Counted apart from the total, a moment later at most.
     return NetworkCounts(good, degraded, poor, max(total - good - degraded - poor, 0))

@@ -6,6 +6,7 @@ the next one finds them where they were.
 """
 
 import logging
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-from asyncpg import Record
+from asyncpg import QueryCanceledError, Record
 from asyncpg.pool import PoolConnectionProxy
 from msgspec import json
 from msgspec.structs import replace
@@ -48,14 +49,18 @@ from partner_api.telemetry.packing import HOUR, PackedPoints, Point, point_of
 from partner_api.telemetry.stretches import add_to_stretches
 from partner_api.telemetry.types import Sample
 
-MOST_ROWS: Final = 100
-"""Of the inbox in one transaction; each holds what one statement wrote of the MSP's devices."""
+MOST_SAMPLES: Final = 2500
+"""Taken out of the inbox in one transaction: some tenths of a second's work."""
+MOST_BYTES: Final = 1 << 20
+"""Of them: details are dearer than measures."""
 MOST_DUE: Final = 1000
+"""Devices of an MSP that are looked at in one transaction because it is time."""
 
 KEPT: Final = timedelta(days=31)
 """How long samples may wait: afterwards what is made of them has no place any more."""
 
 _LEADER_LOCK = int.from_bytes(b"telemetr")
+_DIGEST_LOCKS = int.from_bytes(b"smpl")
 _logger = logging.getLogger(__name__)
 
 
@@ -73,6 +78,11 @@ class _Device:
     past: list[Point] = field(default_factory=list)
     """Of hours that were put away before, where fresh points are judged with them."""
     after: Live = field(default_factory=Live)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether its row has to be written, for what it holds or for where it is counted."""
+        return self.after != self.before or self.counted_in not in {None, self.org_id}
 
     @property
     def late(self) -> list[Point]:
@@ -104,7 +114,10 @@ class Digester:
         return leads
 
     async def work(self) -> bool:
-        """Digest a turn's worth of every MSP's; returns whether there is more to do at once."""
+        """Digest a turn's worth of every MSP's; returns whether there is more to do at once.
+
+        MSPs come in any order, so that one that takes the connection down stands in nobody's way.
+        """
         now = to_millis(self._clock.now())
         due: dict[MspId, list[UUID]] = defaultdict(list)
         rows = await self._connection.fetch(
@@ -113,48 +126,65 @@ class Digester:
         for msp_id, client_id in rows:
             due[msp_id].append(client_id)
         waiting = await self._connection.fetch("select msp_id from waiting_samples()")
-        more = len(rows) >= MOST_DUE
-        for msp_id in sorted({row["msp_id"] for row in waiting} | set(due)):
+        more = any(len(devices) >= MOST_DUE for devices in due.values())
+        msp_ids = list({row["msp_id"] for row in waiting} | set(due))
+        random.shuffle(msp_ids)
+        for msp_id in msp_ids:
             more |= await self._patiently(msp_id, due.get(msp_id, []), now)
         return more
 
     async def _patiently(self, msp_id: MspId, due: Sequence[UUID], now: int) -> bool:
-        """One turn of an MSP; what the database refuses is found, named and left out."""
-        try:
-            return await self._digest(msp_id, due, now, MOST_ROWS)
-        except DATABASE_AWAY:
-            raise
-        except asyncpg.PostgresError:
-            _logger.exception("Samples of %s are refused together", format_msp_id(msp_id))
-        return await self._digest_apart(msp_id, due, now)
+        """One turn of an MSP, a small one if a large one takes too long.
+
+        What is refused is found, named and left out. Where something is missing that may come, such
+        as a partition, samples stay where they are.
+        """
+        name = format_msp_id(msp_id)
+        for most in (MOST_SAMPLES, MOST_SAMPLES // 10, 1):
+            try:
+                return await self._digest(msp_id, due[:most], now, most)
+            except QueryCanceledError:
+                _logger.warning("Digesting %d samples of %s took too long", most, name)
+            except asyncpg.CheckViolationError as error:
+                _logger.error("Samples of %s have to wait: %s", name, error)  # noqa: TRY400
+                return False
+            except DATABASE_AWAY:
+                raise
+            except Exception:
+                _logger.exception("Samples of %s are refused together", name)
+                return await self._digest_apart(msp_id, due, now)
+        return False
 
     async def _digest(self, msp_id: MspId, due: Sequence[UUID], now: int, most: int) -> bool:
         async with self._connection.transaction():
-            # A row that is not there yet keeps nobody else from making it.
-            await self._connection.execute("select pg_advisory_xact_lock($1)", _lock_of(msp_id))
-            rows = await self._connection.fetch("select * from take_samples($1, $2)", msp_id, most)
-            samples = _by_device(rows)
+            samples = await self._take(msp_id, most)
             turn = _Turn(self._connection, msp_id, now)
             await turn.take(samples, {*samples, *due})
-        return len(rows) == most
+        return bool(samples)
 
     async def _digest_apart(self, msp_id: MspId, due: Sequence[UUID], now: int) -> bool:
         """The oldest of an MSP's samples device by device, so that one spoils no other."""
         async with self._connection.transaction():
-            await self._connection.execute("select pg_advisory_xact_lock($1)", _lock_of(msp_id))
-            rows = await self._connection.fetch("select * from take_samples($1, 1)", msp_id)
-            samples = _by_device(rows)
+            samples = await self._take(msp_id, 1)
             for client_id in sorted({*samples, *due}):
                 turn = _Turn(self._connection, msp_id, now)
                 try:
                     async with self._connection.transaction():
                         await turn.take(samples, [client_id])
-                except DATABASE_AWAY:
+                except (*DATABASE_AWAY, asyncpg.CheckViolationError):
                     raise
-                except asyncpg.PostgresError as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is this device's
                     name = format_client_id(ClientId(client_id))
                     _logger.error("Samples of %s are lost: %s", name, error)  # noqa: TRY400
-        return bool(rows)
+        return bool(samples)
+
+    async def _take(self, msp_id: MspId, most: int) -> Mapping[UUID, Mapping[int, Sample]]:
+        # A row that is not there yet keeps nobody else from making it.
+        await self._connection.execute("select pg_advisory_xact_lock($1, $2)", *_lock_of(msp_id))
+        rows = await self._connection.fetch(
+            "select * from take_samples($1, $2, $3)", msp_id, most, MOST_BYTES
+        )
+        return _by_device(rows)
 
 
 class _Turn:
@@ -182,7 +212,7 @@ class _Turn:
                 device.before, device.fresh, device.gone, device.past, self._now, limits
             )
         reports = [report for device in devices if (report := _report(device))]
-        await self._write_live([each for each in devices if each.after != each.before])
+        await self._write_live([each for each in devices if each.has_changed])
         await self._count(devices)
         points = [(each.org_id, point) for each in devices for point in each.fresh]
         kept = [(org_id, point) for org_id, point in points if point.at >= self._oldest]
@@ -287,8 +317,9 @@ class _Turn:
             )
 
 
-def _lock_of(msp_id: MspId) -> int:
-    return int.from_bytes(msp_id.bytes[8:], signed=True) ^ _LEADER_LOCK
+def _lock_of(msp_id: MspId) -> tuple[int, int]:
+    """Beside all locks of one number."""
+    return _DIGEST_LOCKS, int.from_bytes(msp_id.bytes[-4:], signed=True)
 
 
 def _by_device(rows: Iterable[Record]) -> Mapping[UUID, Mapping[int, Sample]]:

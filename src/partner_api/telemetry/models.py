@@ -43,8 +43,8 @@ class NetworkLive(MspOwned, Base):
         ForeignKeyConstraint(
             ["msp_id", "client_id"], ["devices.msp_id", "devices.client_id"], ondelete="CASCADE"
         ),
-        Index(None, "expires_at", postgresql_where=text("expires_at is not null")),
-        Index(None, "close_at", postgresql_where=text("close_at is not null")),
+        Index(None, "msp_id", "expires_at", postgresql_where=text("expires_at is not null")),
+        Index(None, "msp_id", "close_at", postgresql_where=text("close_at is not null")),
         {"postgresql_with": {"fillfactor": 50}},
     )
 

@@ -11,7 +11,7 @@ as $$
     select i.msp_id, p_batch_id, array_agg(i.client_id), array_agg(i.moment), array_agg(i.sample)
       from unnest(p_ordinals, p_msp_ids, p_client_ids, p_moments, p_samples)
            as i (ordinal, msp_id, client_id, moment, sample)
-     where i.ordinal = any(p_taken)
+      join unnest(p_taken) as t (ordinal) on t.ordinal = i.ordinal
      group by i.msp_id
         on conflict (msp_id, batch_id) do nothing
 $$

@@ -9,20 +9,25 @@ declare
     v_wrong integer;
 begin
     perform from network_counters k where k.msp_id = p_msp_id order by k.org_id for no key update;
-    with counted as (
-        select n.org_id, count(*) filter (where l.level = 0) as good,
+    with counted as materialized (
+        select l.org_id, count(*) filter (where l.level = 0) as good,
                count(*) filter (where l.level = 1) as degraded,
                count(*) filter (where l.level = 2) as poor
+          from network_live l
+         where l.msp_id = p_msp_id and l.level is not null
+         group by l.org_id
+    ), wanted as materialized (
+        select n.org_id, coalesce(c.good, 0) as good, coalesce(c.degraded, 0) as degraded,
+               coalesce(c.poor, 0) as poor
           from network_counters n
-          left join network_live l on l.msp_id = p_msp_id and l.org_id = n.org_id
+          left join counted c on c.org_id = n.org_id
          where n.msp_id = p_msp_id
-         group by n.org_id
     )
     update network_counters k
-       set good = c.good, degraded = c.degraded, poor = c.poor
-      from counted c
-     where k.msp_id = p_msp_id and k.org_id = c.org_id
-       and (k.good, k.degraded, k.poor) <> (c.good, c.degraded, c.poor);
+       set good = w.good, degraded = w.degraded, poor = w.poor
+      from wanted w
+     where k.msp_id = p_msp_id and k.org_id = w.org_id
+       and (k.good, k.degraded, k.poor) <> (w.good, w.degraded, w.poor);
     get diagnostics v_wrong = row_count;
     return v_wrong;
 end
