@@ -80,3 +80,26 @@ async def test_counters_that_are_wrong_are_mended(
     counts = (await read(agent, "/v1/organizations"))["data"][0]["stats"]["networkQuality"]
     assert (counts["good"], counts["poor"]) == (1, 0)
     assert await worker.recount() == 0
+
+
+async def test_a_device_is_counted_where_it_is_whatever_its_row_says(
+    agent: Agent, owner: AsyncEngine, clock: StoppedClock
+) -> None:
+    other = await agent.tenant.create_organization("Elsewhere")
+    await agent.check_in(network=NETWORK)
+    await agent.read()
+    # As who moved it a moment ago may find it when it had no row yet.
+    keys = {"msp_id": agent.tenant.msp_id, "org_id": other.removeprefix("org_")}
+    async with owner.begin() as connection:
+        for statement in (
+            "update network_live set org_id = cast(:org_id as uuid) where msp_id = :msp_id",
+            "update network_counters set good = 0 where msp_id = :msp_id",
+            "insert into network_counters values (:msp_id, cast(:org_id as uuid), 1, 0, 0)",
+        ):
+            await connection.execute(text(statement), keys)
+    for load in (1, 2, 3):
+        clock.advance(minutes=1)
+        await agent.check_in(metrics={"load1": load})
+        listed = (await read(agent, "/v1/organizations"))["data"]
+        good = {each["orgId"]: each["stats"]["networkQuality"]["good"] for each in listed}
+        assert good == {agent.org_id: 1, other: 0}
