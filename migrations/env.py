@@ -30,6 +30,9 @@ from partner_api.webhooks import models as _webhooks  # noqa: F401
 # So that what is read back from the database compares with the model's.
 ischema_names["xid8"] = TransactionId
 
+# Fail after a short wait for a lock rather than queue every request behind a migration.
+_SETTINGS = {"lock_timeout": "2s"}
+
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Partitions come and go by themselves; they are nobody's migration."""
@@ -38,15 +41,19 @@ def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=Base.metadata, include_name=_is_ours)
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        include_name=_is_ours,
+        # What one migration locks does not wait for the next one's work.
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
-        # Fail after a short wait for a lock rather than queue every request behind a migration.
-        connection.exec_driver_sql("set local lock_timeout = '2s'")
         context.run_migrations()
 
 
 async def _run(owner_url: str) -> None:
-    connect = partial(asyncpg.connect, owner_url)
+    connect = partial(asyncpg.connect, owner_url, server_settings=_SETTINGS)
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool
     )

@@ -41,15 +41,16 @@ INSTANT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     _inbox()
-    _live()
-    _counters()
-    _reports()
     _packed("network_chunks", ["client_id", "hour"], "hour", ["points"], kept=8)
     _packed("network_minutes", ["client_id", "hour"], "hour", ["totals"], kept=31)
     columns = ["hours", "latency", "jitter", "loss"]
     _packed("network_days", ["client_id", "day"], "day", columns, kept=401, unit="month")
     _sketches()
     _details()
+    # From here on devices' check-ins wait: what refers to devices locks them.
+    _live()
+    _counters()
+    _reports()
     _functions()
 
 
@@ -104,6 +105,11 @@ def _live() -> None:
             ["msp_id", column],
             postgresql_where=sa.text(f"{column} is not null"),
         )
+    op.create_index(
+        op.f("network_live_msp_id_org_id_client_id_idx"),
+        "network_live",
+        ["msp_id", "org_id", "client_id"],
+    )
     protect("network_live", api="select, update, delete")
     open_to(Role.FUNCTIONS, "network_live", grants="select, insert, update")
 
@@ -152,6 +158,13 @@ def _reports() -> None:
         ),
         sa.PrimaryKeyConstraint("msp_id", "client_id", name=op.f("device_reports_pkey")),
         _of_a_device("device_reports"),
+    )
+    op.create_index(
+        op.f("device_reports_msp_id_client_id_idx"),
+        "device_reports",
+        ["msp_id", "client_id"],
+        postgresql_include=["gateway_mac"],
+        postgresql_where=sa.text("gateway_mac is not null"),
     )
     protect("device_reports", api="select")
     open_to(Role.FUNCTIONS, "device_reports", grants="select, insert, update")

@@ -17,15 +17,24 @@ depends_on = None
 REPLACED = ("check_in_calm.3", "check_in_stepping.3", "check_in_folded.2", "check_in_relayed.3")
 
 
+COLUMNS = "(msp_id, at) include (state_before, state_after)"
+FILLED = """
+    select p.relname, i.relname
+      from pg_inherits h
+      join pg_class p on p.oid = h.inhrelid
+      left join pg_class i on i.relnamespace = p.relnamespace
+           and i.relname = p.relname || '_msp_id_at_idx'
+      left join pg_index x on x.indexrelid = i.oid
+     where h.inhparent = 'device_transitions'::regclass and pg_relation_size(p.oid) > 0
+       and x.indisvalid is not true
+     order by p.relname"""
+
+
 def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        _index_partitions()
     _tallies()
     _counts()
-    op.create_index(
-        op.f("device_transitions_msp_id_at_idx"),
-        "device_transitions",
-        ["msp_id", "at"],
-        postgresql_include=["state_before", "state_after"],
-    )
     for name in ("minute_counts", "add_counts", "tally_check_ins"):
         create_plain_function(
             sql_file(f"telemetry/sql/{name}.1.sql"), executable_by=[Role.FUNCTIONS]
@@ -36,6 +45,25 @@ def upgrade() -> None:
         create_function(
             sql_file(f"telemetry/sql/{name}.1.sql"), owner=Role.FUNCTIONS, executable_by=Role.WORKER
         )
+
+    # The last step, which check-ins wait for: each partition that is filled has its index already.
+    op.create_index(
+        op.f("device_transitions_msp_id_at_idx"),
+        "device_transitions",
+        ["msp_id", "at"],
+        postgresql_include=["state_before", "state_after"],
+    )
+
+
+def _index_partitions() -> None:
+    """While devices check in; what a run that was killed left undone is done again."""
+    # Nobody waits for this, and it waits for whatever began before it.
+    op.execute("set lock_timeout = '1min'")
+    for partition, unfinished in op.get_bind().exec_driver_sql(FILLED).all():
+        if unfinished is not None:
+            op.execute(f"drop index concurrently {unfinished}")
+        op.execute(f"create index concurrently {partition}_msp_id_at_idx on {partition} {COLUMNS}")
+    op.execute("set lock_timeout = '2s'")
 
 
 def _tallies() -> None:

@@ -61,6 +61,7 @@ from partner_api.surfaces.partner.services import Services
 from partner_api.telemetry.analytics import Analytics
 from partner_api.telemetry.gateways import Gateways
 from partner_api.telemetry.history import NetworkHistories
+from partner_api.telemetry.memory import slow_gate
 from partner_api.telemetry.percentiles import NetworkPercentiles
 from partner_api.telemetry.reports import Reports
 from partner_api.tenancy.grouping import EVERY_TENANT, Grouping, find_grouping
@@ -185,7 +186,7 @@ def _services(
     cursors = CursorSigner([key.secret for key in ring])
     counts = Counts(tenancy)
     check_ins = CheckIns(ingest, clock, grouping)
-    gate = FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS)
+    gate, slow = FairGate(READ_CONNECTIONS, ACQUIRE_SECONDS), slow_gate()
     sealer, resolver = Sealer(ring), SharedResolver(resolve)
     allowed = AllowedAddresses(settings.webhook_allow_http, settings.webhook_allowed_networks)
     log_buckets = Buckets(LOG_BURST, LOGS_PER_SECOND, time.monotonic)
@@ -200,10 +201,10 @@ def _services(
         devices=Devices(tenancy, counts, cursors, clock),
         history=History(tenancy, cursors, clock),
         network_histories=NetworkHistories(tenancy, clock),
-        network_percentiles=NetworkPercentiles(tenancy, cursors, clock),
-        gateways=Gateways(tenancy),
+        network_percentiles=NetworkPercentiles(tenancy, cursors, clock, slow),
+        gateways=Gateways(tenancy, slow),
         reports=Reports(tenancy),
-        analytics=Analytics(tenancy, clock),
+        analytics=Analytics(tenancy, clock, slow),
         logs=Logs(tenancy, cursors, clock),
         events=Events(tenancy, gate),
         feed=EventFeed(pool),

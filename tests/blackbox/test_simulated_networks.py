@@ -93,7 +93,7 @@ def test_answers_are_what_the_fleet_was_made_to_measure(
 
     def seen() -> int:
         # Another limit is another question, which nobody was answered a moment ago.
-        page = integrator.get(f"{QUALITY}&groupBy=device&limit={next(limits)}")
+        page = integrator.get(f"{QUALITY}&limit={next(limits)}")
         samples: int = page["meta"]["all"]["latencyMs"]["samples"]
         return samples
 
@@ -140,7 +140,7 @@ def test_answers_are_what_the_fleet_was_made_to_measure(
     for group in page["data"]:
         assert_percentiles(group, by_org[group["orgId"]])
     assert_percentiles(page["meta"]["all"], [each for some in by_org.values() for each in some])
-    for group in integrator.get(f"{QUALITY}&groupBy=device&limit=1000")["data"]:
+    for group in integrator.get(f"{QUALITY}&groupBy=device&limit=100")["data"]:
         assert_percentiles(group, samples[group["clientId"]])
 
     table = packaged_table()

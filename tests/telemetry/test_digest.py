@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -65,6 +66,31 @@ async def test_a_device_shows_what_it_last_told_when_it_is_asked_for(
     assert not {"network", "interfaces", "metrics"} & (await agent.read()).keys()
     (counted,) = (await read(agent, "/v1/analytics/gateways"))["data"]
     assert counted == {"manufacturer": "Raspberry Pi Foundation", "kind": "known", "devices": 1}
+
+
+@pytest.mark.parametrize("is_one_batch", [False, True])
+async def test_a_device_that_leaves_its_router_is_not_counted_behind_it(
+    agent: Agent, clock: StoppedClock, *, is_one_batch: bool
+) -> None:
+    gateway = {"ip": "192.0.2.1", "mac": "b8:27:eb:00:00:01"}
+    samples: list[dict[str, Any]] = [
+        {"network": {**NETWORK, "gateway": gateway}},
+        {"metrics": {"load1": 0.5}},
+        {"network": {**NETWORK, "interface": "cellular"}},
+    ]
+    items = [
+        {**sample, "observedAt": format_timestamp(clock.now() - timedelta(seconds=9 - n))}
+        for n, sample in enumerate(samples)
+    ]
+    path = f"/v1/analytics/gateways?orgId={agent.org_id}"
+    if is_one_batch:
+        await agent.check_in(checkIns=items)
+    else:
+        for item, is_behind in zip(items, (True, True, False), strict=True):
+            await agent.check_in(**item)
+            for each in (path, "/v1/analytics/gateways"):
+                assert bool((await read(agent, each))["data"]) is is_behind
+    assert (await read(agent, path))["data"] == []
 
 
 async def test_counters_that_are_wrong_are_mended(

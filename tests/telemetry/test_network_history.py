@@ -130,6 +130,69 @@ async def test_more_than_a_thousand_samples_are_refused_as_well(
     assert "ask for 1m" in await refused(agent, resolution="raw")
 
 
+@pytest.mark.parametrize(
+    ("sample", "query", "shown"),
+    [
+        ({"metrics": {"cpu": 0.5}}, {"metrics": "cpu"}, {"metrics": {"cpu": 0.5}}),
+        (
+            {"network": {"interface": "wifi", "hops": [{"ttl": 1}]}},
+            {"metrics": "hops"},
+            {"hops": [{"ttl": 1}]},
+        ),
+    ],
+)
+async def test_too_many_samples_without_measures_are_shown_more_coarsely_as_well(
+    agent: Agent,
+    clock: StoppedClock,
+    sample: dict[str, Any],
+    query: dict[str, str],
+    shown: dict[str, Any],
+) -> None:
+    moments = [clock.now() - timedelta(seconds=n) for n in range(1001)]
+    await post(agent, moments, **sample)
+    assert "ask for 1m" in await refused(agent, **query, resolution="raw")
+    asked = stretch(moments[-1], clock.now())
+    resolution, points = await read(agent, **asked, **query)
+    assert resolution == "1m"
+    assert points == [
+        {"timestamp": format_timestamp(minute), **shown}
+        for minute in sorted({at.replace(second=0) for at in moments})
+    ]
+    resolution, points = await read(agent, **stretch(moments[-2], clock.now()), **query)
+    assert (resolution, len(points)) == ("raw", 1000)
+
+
+async def test_samples_that_are_put_away_are_counted_before_they_are_shown(
+    agent: Agent, clock: StoppedClock
+) -> None:
+    hour = clock.now().replace(minute=0, second=0) + timedelta(hours=1)
+    clock.advance(seconds=(hour + timedelta(hours=3) - clock.now()).total_seconds())
+    moments = [hour + timedelta(seconds=9 * n) for n in range(1001)]
+    await post(agent, moments, network={"interface": "wifi", "latencyMs": 7})
+    clock.advance(hours=5)
+    await agent.check_in()
+    for begin, end in ((1, 1000), (0, 999), (400, 400 + 2)):
+        asked = stretch(moments[begin], moments[end])
+        resolution, points = await read(agent, **asked)
+        assert (resolution, len(points)) == ("raw", end + 1 - begin)
+    whole = stretch(moments[0], moments[-1])
+    assert "more than 1,000 points between from and to" in await refused(
+        agent, **whole, resolution="raw"
+    )
+    assert (await read(agent, **whole))[0] == "1m"
+
+
+async def test_how_far_back_is_kept_decides_what_is_too_fine(
+    agent: Agent, clock: StoppedClock
+) -> None:
+    await agent.check_in(network=NETWORK)
+    resolution, points = await read(agent, **{"from": "2020-01-01T00:00:00Z"}, resolution="1d")
+    assert (resolution, len(points)) == ("1d", 1)
+    assert "ask for 1d, " in await refused(
+        agent, **{"from": "2020-01-01T00:00:00Z"}, resolution="1h"
+    )
+
+
 async def test_an_empty_stretch_is_refused(agent: Agent, clock: StoppedClock) -> None:
     now = clock.now()
     for since in (now, now + timedelta(hours=1)):

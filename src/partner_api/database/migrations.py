@@ -24,6 +24,7 @@ from partner_api.kernel.errors import Misconfigured, Unavailable
 UPGRADE_LOCK = int.from_bytes(b"partner!")
 """Held by whoever changes the schema."""
 
+_LOCK_POLL_SECONDS = 0.2
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -31,17 +32,26 @@ async def upgrade(databases: Databases, now: datetime) -> None:
     """Bring the database to the newest schema, with its roles, logins and partitions.
 
     Safe to run again, after a run that was killed, and from several processes at once: a lock lets
-    one work while the others wait and then find nothing to do. The schema of a newer release is
-    left as it is. Unavailable, with nothing changed, when something holds a lock for too long.
+    one work while the others wait and then find nothing to do. Each migration is done whole or not
+    at all; the next run goes on behind the last one that was. The schema of a newer release is left
+    as it is. Unavailable, with a migration undone, when something holds a lock for too long.
     """
     url = databases.require_owner()
     async with _connected(url) as owner:
-        await owner.execute("select pg_advisory_lock($1)", UPGRADE_LOCK)
+        await lock_schema(owner)
         await ensure_roles(owner)
         if _is_older(await applied_revision(owner)):
             await asyncio.to_thread(_migrate, url)
         await ensure_logins(owner, logins_of(databases))
         await maintain_partitions(owner, now)
+
+
+async def lock_schema(connection: asyncpg.Connection) -> None:
+    """Wait until nobody else changes the schema, and keep others from it until the end."""
+    # Asked again and again: a statement that waits has a snapshot, and an index that is built
+    # concurrently waits for every snapshot older than itself.
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", UPGRADE_LOCK):
+        await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 
 async def current(owner_url: str) -> str | None:
@@ -109,7 +119,7 @@ def _migrate(owner_url: str) -> None:
         if isinstance(error.driver_exception, asyncpg.LockNotAvailableError):
             raise Unavailable(
                 "the migration gave up waiting for a lock that something else holds, such as a "
-                "backup or a long query; nothing was changed. Run again: partner-api db upgrade"
+                "backup or a long query; it was undone. Run again: partner-api db upgrade"
             ) from error
         raise
 

@@ -18,10 +18,6 @@ from partner_api.telemetry.whose import require_organization
 from partner_api.telemetry.windows import Buckets, WindowName
 from partner_api.tenancy.tenancy import Tenancy
 
-AT_ONCE = 1
-"""So many reads of one process may look at all of an MSP's devices or steps at a time."""
-PATIENCE_SECONDS = 4.0
-
 SOURCES: Final[Mapping[Metric, Source]] = {
     Metric.HEALTH: states.health,
     Metric.CONNECTIVITY: states.connectivity,
@@ -37,14 +33,14 @@ _Key = tuple[MspId, OrgId | None]
 class Analytics:
     """Reads one MSP's figures, or those of one of its organizations."""
 
-    def __init__(self, tenancy: Tenancy, clock: Clock) -> None:
+    def __init__(self, tenancy: Tenancy, clock: Clock, slow: FairGate) -> None:
         self._tenancy = tenancy
         self._clock = clock
         self._makeups = SingleFlight[_Key, Makeup](memory.REMEMBERED_SECONDS)
         self._series = SingleFlight[tuple[_Key, Metric, WindowName], Series](
             memory.REMEMBERED_SECONDS
         )
-        self._slow = FairGate(AT_ONCE, PATIENCE_SECONDS)
+        self._slow = slow
 
     async def makeup(self, msp_id: MspId, org_id: OrgId | None) -> Makeup:
         """What the devices are; OrganizationNotFound, Unavailable."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from asyncpg.pool import PoolConnectionProxy
 
@@ -38,6 +39,14 @@ _HOPS = """
      where s.msp_id = $1 and s.client_id = $2 and s.at >= $3 and s.at <= $4
      group by 1, 2
      order by 1, 2"""
+
+# Whether more samples than so many have any of what is wanted.
+MORE_DETAILS: Final = """
+    select count(*) > $7 from (
+        select from sample_details s
+         where s.msp_id = $1 and s.client_id = $2 and s.at >= $3 and s.at <= $4
+           and ($5::boolean and s.hops is not null or s.metrics ?| $6::text[])
+         limit $7 + 1) enough"""
 
 
 async def details_of(

@@ -15,17 +15,18 @@ from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Invalid
 from partner_api.kernel.ids import ClientId, MspId
 from partner_api.settings import retention
-from partner_api.telemetry.details import Details, details_of
+from partner_api.telemetry.details import MORE_DETAILS, Details, details_of
 from partner_api.telemetry.moments import floor, from_millis, to_millis
 from partner_api.telemetry.packing import (
     DAY,
     HOUR,
     MEASURES,
     MINUTE,
+    POINT_BYTES,
+    HourPoints,
     Point,
     Totals,
     totals_of,
-    unpack_hour,
     unpack_points,
     unpack_totals,
 )
@@ -102,7 +103,10 @@ _EXISTS = "select exists (select from devices where msp_id = $1 and client_id = 
 _LIVE = "select points from network_live where msp_id = $1 and client_id = $2"
 _CHUNKS = """
     select hour, points from network_chunks
-     where msp_id = $1 and client_id = $2 and hour >= $3 and hour < $4 order by hour"""
+     where msp_id = $1 and client_id = $2 and hour >= $3 and hour <= $4 order by hour"""
+_BYTES = """
+    select coalesce(sum(octet_length(points)), 0) from network_chunks
+     where msp_id = $1 and client_id = $2 and hour >= $3 and hour < $4"""
 _MINUTES = """
     select hour, totals from network_minutes
      where msp_id = $1 and client_id = $2 and hour >= $3 and hour < $4 order by hour"""
@@ -128,32 +132,73 @@ class _Reader:
     ) -> NetworkHistory:
         """What is wanted of the stretch."""
         resolution = wanted.resolution
-        if resolution is not None and not may_be(resolution, since, until):
-            raise too_fine(resolution)
         if resolution is Resolution.RAW or (resolution is None and kept.samples <= since):
-            points = await self._samples(max(since, kept.samples), until)
-            if len(points) <= MOST_POINTS:
-                shown = [HistoryPoint(from_millis(p.at), _values(p)) for p in points]
-                return await self._told(Resolution.RAW, shown, wanted, since, until, kept)
+            history = await self._raw(wanted, max(since, kept.samples), until)
+            if history is not None:
+                return history
             if resolution is not None:
                 raise too_fine(resolution)
-        resolution = resolution or finest(since, until, kept)
-        slots = await self._slots(resolution, max(since, kept.since(resolution)), until)
+        if resolution is None:
+            resolution = finest(since, until, kept)
+        since = max(since, kept.since(resolution))
+        if not may_be(resolution, since, until):
+            raise too_fine(resolution)
+        slots = await self._slots(resolution, since, until)
         length = LENGTHS[resolution]
-        shown = [
-            HistoryPoint(from_millis(slot * length), _means(totals))
-            for slot, totals in sorted(slots.items())
-        ]
-        return await self._told(resolution, shown, wanted, since, until, kept)
+        values = {from_millis(slot * length): _means(totals) for slot, totals in slots.items()}
+        details: Mapping[datetime, Details] = {}
+        if wanted.shows_hops or wanted.metrics:
+            since = max(since, kept.since_details(resolution))
+            details = await self._details(since, until, length, wanted, bool(wanted.shows_hops))
+        return NetworkHistory(resolution, _told(values, details))
 
-    async def _samples(self, since: datetime, until: datetime) -> Sequence[Point]:
+    async def _raw(self, wanted: Wanted, since: datetime, until: datetime) -> NetworkHistory | None:
+        """Samples themselves; None when there are too many, found out without decoding them."""
+        samples = await self._samples(since, until)
+        if samples is None:
+            return None
+        values = {from_millis(point.at): _values(point) for point in samples}
+        shows_hops = wanted.shows_hops is not False
+        details: Mapping[datetime, Details] = {}
+        if shows_hops or wanted.metrics:
+            key = (*self._key, since, until, shows_hops, wanted.metrics, MOST_POINTS)
+            if await self._connection.fetchval(MORE_DETAILS, *key):
+                return None
+            details = await self._details(since, until, 1, wanted, shows_hops)
+        points = _told(values, details)
+        return NetworkHistory(Resolution.RAW, points) if len(points) <= MOST_POINTS else None
+
+    async def _samples(self, since: datetime, until: datetime) -> Sequence[Point] | None:
+        """None when there are more than may be shown."""
         first, last = to_millis(since), to_millis(until)
-        rows = await self._connection.fetch(
-            _CHUNKS, *self._key, from_millis(floor(first, HOUR)), until
+        stretch = (*self._key, from_millis(floor(first, HOUR)), until)
+        # Of the first and the last hour some may be out of the stretch; those between are whole.
+        between = (
+            *self._key,
+            from_millis(floor(first, HOUR) + HOUR),
+            from_millis(floor(last, HOUR)),
         )
-        points = [p for row in rows for p in unpack_hour(to_millis(row["hour"]), row["points"])]
-        points += await self._live()
-        return sorted(point for point in points if first <= point.at <= last)
+        if await self._connection.fetchval(_BYTES, *between) > MOST_POINTS * POINT_BYTES:
+            return None
+        rows = await self._connection.fetch(_CHUNKS, *stretch)
+        parts = [HourPoints(to_millis(row["hour"]), row["points"], first, last) for row in rows]
+        live = [point for point in await self._live() if first <= point.at <= last]
+        if len(live) + sum(map(len, parts)) > MOST_POINTS:
+            return None
+        return sorted([*live, *(point for part in parts for point in part.all())])
+
+    async def _details(
+        self, since: datetime, until: datetime, length: int, wanted: Wanted, shows_hops: bool
+    ) -> Mapping[datetime, Details]:
+        return await details_of(
+            self._connection,
+            self._key,
+            since,
+            until,
+            length,
+            shows_hops=shows_hops,
+            names=wanted.metrics,
+        )
 
     async def _live(self) -> Sequence[Point]:
         packed = await self._connection.fetchval(_LIVE, *self._key)
@@ -188,40 +233,14 @@ class _Reader:
         packed = ((to_millis(row["day"]) // HOUR, row["hours"]) for row in rows)
         return _between(packed, HOUR, first, last)
 
-    async def _told(
-        self,
-        resolution: Resolution,
-        points: Sequence[HistoryPoint],
-        wanted: Wanted,
-        since: datetime,
-        until: datetime,
-        kept: Kept,
-    ) -> NetworkHistory:
-        """With hops and metrics, as far as they are wanted."""
-        shows_hops = wanted.shows_hops
-        if shows_hops is None:
-            shows_hops = resolution is Resolution.RAW
-        if not shows_hops and not wanted.metrics:
-            return NetworkHistory(resolution, points)
-        length = LENGTHS.get(resolution, 1)
-        details = await details_of(
-            self._connection,
-            self._key,
-            max(since, kept.since_details(resolution)),
-            until,
-            length,
-            shows_hops=shows_hops,
-            names=wanted.metrics,
-        )
-        values = {point.at: point.values for point in points}
-        none = dict.fromkeys(MEASURES)
-        moments = sorted(values.keys() | details.keys())
-        if len(moments) > MOST_POINTS:
-            raise too_fine(resolution)
-        return NetworkHistory(
-            resolution,
-            [HistoryPoint(at, values.get(at, none), details.get(at)) for at in moments],
-        )
+
+def _told(
+    values: Mapping[datetime, Mapping[str, float | None]], details: Mapping[datetime, Details]
+) -> Sequence[HistoryPoint]:
+    """Measures, hops and metrics in order of time."""
+    none = dict.fromkeys(MEASURES)
+    moments = sorted(values.keys() | details.keys())
+    return [HistoryPoint(at, values.get(at, none), details.get(at)) for at in moments]
 
 
 def _between(

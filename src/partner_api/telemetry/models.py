@@ -45,6 +45,8 @@ class NetworkLive(MspOwned, Base):
         ),
         Index(None, "msp_id", "expires_at", postgresql_where=text("expires_at is not null")),
         Index(None, "msp_id", "close_at", postgresql_where=text("close_at is not null")),
+        # Of columns alone that stay as they are: rows are rewritten in place.
+        Index(None, "msp_id", "org_id", "client_id"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 
@@ -146,6 +148,14 @@ class DeviceReport(MspOwned, Base):
     __table_args__ = (
         ForeignKeyConstraint(
             ["msp_id", "client_id"], ["devices.msp_id", "devices.client_id"], ondelete="CASCADE"
+        ),
+        # The table is wide, and gateways are counted.
+        Index(
+            None,
+            "msp_id",
+            "client_id",
+            postgresql_include=["gateway_mac"],
+            postgresql_where=text("gateway_mac is not null"),
         ),
     )
 

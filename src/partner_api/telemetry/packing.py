@@ -4,6 +4,7 @@ A point is a sample without its names: moment and measures, both whole numbers. 
 points of a minute or an hour add up to, by measure; means of any longer stretch are exact.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
@@ -20,6 +21,8 @@ _NONE = -(1 << 31)
 _LIVE = Struct("<q5i")
 _MOMENT = Struct("<q")
 _OF_HOUR = Struct("<I5i")
+POINT_BYTES: Final = _OF_HOUR.size
+"""Of one in an hour that is over."""
 # Of a slot: its number, how many points had each measure, and their sums. All of a column's are
 # wide if one needs it; the column's first byte tells.
 _NARROW, _WIDE = Struct("<B5B5i"), Struct("<B5I5q")
@@ -147,6 +150,30 @@ def pack_hour(hour: int, points: Iterable[Point]) -> bytes:
 def unpack_hour(hour: int, data: bytes) -> list[Point]:
     """What `pack_hour` packed."""
     return [_point(hour + offset, values) for offset, *values in _OF_HOUR.iter_unpack(data)]
+
+
+class HourPoints:
+    """Those from one moment to another of what `pack_hour` packed in order of time."""
+
+    __slots__ = ("_data", "_hour")
+
+    def __init__(self, hour: int, data: bytes, first: int, last: int) -> None:
+        places = range(len(data) // POINT_BYTES)
+
+        def at(place: int) -> int:
+            offset: int = _OF_HOUR.unpack_from(data, place * POINT_BYTES)[0]
+            return hour + offset
+
+        begin, end = bisect_left(places, first, key=at), bisect_right(places, last, key=at)
+        self._hour = hour
+        self._data = data[begin * POINT_BYTES : end * POINT_BYTES]
+
+    def __len__(self) -> int:
+        return len(self._data) // POINT_BYTES
+
+    def all(self) -> list[Point]:
+        """All of them, in order."""
+        return unpack_hour(self._hour, self._data)
 
 
 def measures_of_hour(hour: int, data: bytes, since: int) -> Sequence[list[int]]:

@@ -4,6 +4,7 @@ Sketches of stretches of time are merged, never their percentiles; see `telemetr
 far the answers may be off. Those of a device's last day are of its samples themselves, and exact.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.kernel.clock import Clock
+from partner_api.kernel.errors import Invalid
+from partner_api.kernel.fairness import FairGate
 from partner_api.kernel.ids import ClientId, MspId, OrgId
 from partner_api.kernel.paging import CursorSigner, Page
 from partner_api.kernel.single_flight import SingleFlight
@@ -30,22 +33,23 @@ from partner_api.telemetry.windows import WholeWindow, WindowName
 from partner_api.tenancy.tenancy import Tenancy
 
 PERCENTILES: Final = (50, 95, 99)
+MOST_DEVICES: Final = 100
+"""On a page: of each, all that it measured may have to be read."""
+_DECODED_AT_ONCE: Final = 10
 _NAMES: Final = ("latency", "jitter", "loss")
 
+# With one more condition when they are of one organization only.
 _ORGANIZATIONS = """
     select org_id, name from organizations
-     where msp_id = $1 and org_id > $2::text::uuid and ($3::uuid is null or org_id = $3)
-     order by org_id limit $4"""
-_ORGANIZATIONS_TOTAL = """
-    select count(*) from organizations where msp_id = $1 and ($2::uuid is null or org_id = $2)"""
+     where msp_id = $1 and org_id > $2::text::uuid {}
+     order by org_id limit $3"""
+_ORGANIZATIONS_TOTAL = "select count(*) from organizations where msp_id = $1 {}"
 _DEVICES = """
     select client_id, org_id, points from network_live
-     where msp_id = $1 and client_id > $2::text::uuid and ($3::uuid is null or org_id = $3)
-       and sampled_at is not null
-     order by client_id limit $4"""
+     where msp_id = $1 and client_id > $2::text::uuid and sampled_at is not null {}
+     order by client_id limit $3"""
 _DEVICES_TOTAL = """
-    select count(*) from network_live
-     where msp_id = $1 and ($2::uuid is null or org_id = $2) and sampled_at is not null"""
+    select count(*) from network_live where msp_id = $1 and sampled_at is not null {}"""
 _SKETCHES = """
     select org_id, latency, jitter, loss from network_sketches
      where msp_id = $1 and org_id = any($2::uuid[]) and seconds = $3 and start >= $4
@@ -100,17 +104,22 @@ class QualityAsked:
 class NetworkPercentiles:
     """Reads one MSP's percentiles."""
 
-    def __init__(self, tenancy: Tenancy, cursors: CursorSigner, clock: Clock) -> None:
+    def __init__(
+        self, tenancy: Tenancy, cursors: CursorSigner, clock: Clock, slow: FairGate
+    ) -> None:
         self._tenancy = tenancy
         self._cursors = cursors
         self._clock = clock
+        self._slow = slow
         self._flights = SingleFlight[QualityAsked, QualityPage](memory.REMEMBERED_SECONDS)
 
     async def get(self, asked: QualityAsked) -> QualityPage:
         """A page of groups in the order of their ids.
 
-        OrganizationNotFound; Invalid for a foreign cursor.
+        OrganizationNotFound; Unavailable; Invalid for a foreign cursor, or too many devices.
         """
+        if asked.by_device and asked.limit > MOST_DEVICES:
+            raise Invalid(f"limit must be {MOST_DEVICES} at most with groupBy=device")
         walk = [str(asked.msp_id), "network-quality", str(asked.by_device), str(asked.org_id)]
         after = str(WHOLE_MSP)
         if asked.cursor is not None:
@@ -118,7 +127,10 @@ class NetworkPercentiles:
 
         async def read() -> QualityPage:
             window = WholeWindow.of(asked.window, self._clock.now())
-            async with self._tenancy.reading(asked.msp_id) as connection:
+            async with (
+                self._slow.turn(asked.msp_id),
+                self._tenancy.reading(asked.msp_id) as connection,
+            ):
                 await require_organization(connection, asked.msp_id, asked.org_id)
                 reader = _Reader(connection, asked, window)
                 rows, total = await reader.keys(after)
@@ -149,10 +161,17 @@ class _Reader:
             if asked.by_device
             else (_ORGANIZATIONS, _ORGANIZATIONS_TOTAL)
         )
+        whose = [] if asked.org_id is None else [asked.org_id]
         rows = await self._connection.fetch(
-            page, asked.msp_id, after, asked.org_id, asked.limit + 1
+            page.format("and org_id = $4" if whose else ""),
+            asked.msp_id,
+            after,
+            asked.limit + 1,
+            *whose,
         )
-        return rows, await self._connection.fetchval(count, asked.msp_id, asked.org_id)
+        return rows, await self._connection.fetchval(
+            count.format("and org_id = $2" if whose else ""), asked.msp_id, *whose
+        )
 
     async def orgs(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
         """Organizations' figures."""
@@ -189,13 +208,10 @@ class _Reader:
 
     async def devices(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
         """Devices' figures: of samples themselves, or of days and what is not put away yet."""
-        since = to_millis(self._window.since)
-        fresh = {
-            row["client_id"]: [p for p in unpack_points(row["points"]) if p.at >= since]
-            for row in rows
-        }
-        is_of_days = self._window.stretch == timedelta(days=1)
-        found = await (self._of_days(fresh) if is_of_days else self._of_samples(fresh, since))
+        found: dict[UUID, Mapping[str, Percentiles]] = {}
+        for start in range(0, len(rows), _DECODED_AT_ONCE):
+            some = rows[start : start + _DECODED_AT_ONCE]
+            found |= await self._found({row["client_id"]: row["points"] for row in some})
         return [
             GroupPercentiles(
                 OrgId(row["org_id"]), ClientId(row["client_id"]), None, found[row["client_id"]]
@@ -203,35 +219,46 @@ class _Reader:
             for row in rows
         ]
 
-    async def _of_days(
-        self, fresh: Mapping[UUID, Sequence[Point]]
-    ) -> Mapping[UUID, Mapping[str, Percentiles]]:
-        packed: dict[UUID, list[Record]] = defaultdict(list)
-        key = (self._asked.msp_id, list(fresh), self._window.since, self._window.until)
-        for row in await self._connection.fetch(_DAYS, *key):
-            packed[row["client_id"]].append(row)
-        return {
-            client_id: _percentiles(_with(packed[client_id], points))
-            for client_id, points in fresh.items()
-        }
-
-    async def _of_samples(
-        self, fresh: Mapping[UUID, Sequence[Point]], since: int
-    ) -> Mapping[UUID, Mapping[str, Percentiles]]:
-        values = {client_id: _measured(points) for client_id, points in fresh.items()}
-        first = from_millis(floor(since, HOUR))
+    async def _found(self, live: Mapping[UUID, bytes]) -> Mapping[UUID, Mapping[str, Percentiles]]:
+        """Worked out in a thread: a device may have measured each second."""
+        window = self._window
+        is_of_days = window.stretch == timedelta(days=1)
+        first = window.since if is_of_days else from_millis(floor(to_millis(window.since), HOUR))
         rows = await self._connection.fetch(
-            _CHUNKS, self._asked.msp_id, list(fresh), first, self._window.until
+            _DAYS if is_of_days else _CHUNKS, self._asked.msp_id, list(live), first, window.until
         )
-        for client_id, hour, packed in rows:
-            for name, closed in zip(
-                _NAMES, measures_of_hour(to_millis(hour), packed, since), strict=False
-            ):
-                values[client_id][name] += closed
-        return {
-            client_id: {name: _exactly(several) for name, several in measured.items()}
-            for client_id, measured in values.items()
-        }
+        packed: dict[UUID, list[Record]] = defaultdict(list)
+        for row in rows:
+            packed[row["client_id"]].append(row)
+        of_device = _of_days if is_of_days else _of_samples
+
+        def find() -> Mapping[UUID, Mapping[str, Percentiles]]:
+            since = to_millis(window.since)
+            return {
+                client_id: of_device(
+                    packed[client_id], [p for p in unpack_points(points) if p.at >= since], since
+                )
+                for client_id, points in live.items()
+            }
+
+        return await asyncio.to_thread(find)
+
+
+def _of_days(
+    days: Sequence[Record], fresh: Sequence[Point], _since: int
+) -> Mapping[str, Percentiles]:
+    return _percentiles(_with(days, fresh))
+
+
+def _of_samples(
+    hours: Sequence[Record], fresh: Sequence[Point], since: int
+) -> Mapping[str, Percentiles]:
+    values = _measured(fresh)
+    for row in hours:
+        closed = measures_of_hour(to_millis(row["hour"]), row["points"], since)
+        for name, several in zip(_NAMES, closed, strict=False):
+            values[name] += several
+    return {name: _exactly(several) for name, several in values.items()}
 
 
 def _measured(points: Sequence[Point]) -> Mapping[str, list[int]]:

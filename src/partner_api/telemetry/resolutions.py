@@ -70,7 +70,7 @@ def may_be(resolution: Resolution, since: datetime, until: datetime) -> bool:
 def too_fine(resolution: Resolution) -> Invalid:
     """The refusal of a resolution; a day is never too fine."""
     return Invalid(
-        f"resolution {resolution} gives more than {MOST_POINTS:,} points from from to to; "
+        f"resolution {resolution} gives more than {MOST_POINTS:,} points between from and to; "
         f"ask for {resolution.coarser}, or a shorter stretch"
     )
 

@@ -9,7 +9,7 @@ from partner_api.config import Databases
 from partner_api.database.distribution.checks import refusals
 from partner_api.database.distribution.plan import SESSION, Plan, Step, make_plan
 from partner_api.database.distribution.verify import count_rows, flaws, probe
-from partner_api.database.migrations import UPGRADE_LOCK
+from partner_api.database.migrations import lock_schema
 from partner_api.kernel.errors import Misconfigured
 
 Announce = Callable[[str], None]
@@ -26,7 +26,7 @@ async def distribute(
     wrong afterwards. Safe to run again.
     """
     async with _connected(url) as connection:
-        await connection.execute("select pg_advisory_lock($1)", UPGRADE_LOCK)
+        await lock_schema(connection)
         plan = await make_plan(connection, shards)
         reasons = list(await refusals(connection, plan.placement))
         if not has_backup:

@@ -115,6 +115,7 @@ async def get_network_quality(
 ) -> NetworkQualityRead:
     """What devices measured, by organization or by device; off by 2 % at most.
 
+    With `groupBy=device`, `limit` is 100 at most.
     Devices that never measured their network are left out.
     """
     by_device = group_by == "device"

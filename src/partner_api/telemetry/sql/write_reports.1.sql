@@ -1,5 +1,6 @@
 -- Writes what devices say of their networks, interfaces and metrics, where it is news and nothing
--- newer is known; what is null stays as it is.
+-- newer is known; what is null stays as it is. A gateway is of the network it was told with: one
+-- told without has none.
 create function write_reports(
     p_msp_id uuid, p_client_ids uuid[], p_reported timestamptz[], p_networks text[],
     p_interfaces text[], p_metrics text[], p_gateways bigint[]
@@ -10,7 +11,7 @@ as $$
     insert into device_reports as r (
            msp_id, client_id, reported_at, network, interfaces, metrics, gateway_mac)
     select p_msp_id, i.client_id, i.reported_at, i.network::jsonb, i.interfaces::jsonb,
-           i.metrics::jsonb, i.gateway_mac
+           i.metrics::jsonb, case when i.network::jsonb ? 'gateway' then i.gateway_mac end
       from unnest(p_client_ids, p_reported, p_networks, p_interfaces, p_metrics, p_gateways)
            as i (client_id, reported_at, network, interfaces, metrics, gateway_mac)
       left join lateral (
@@ -25,6 +26,7 @@ as $$
            network = coalesce(excluded.network, r.network),
            interfaces = coalesce(excluded.interfaces, r.interfaces),
            metrics = coalesce(excluded.metrics, r.metrics),
-           gateway_mac = coalesce(excluded.gateway_mac, r.gateway_mac)
+           gateway_mac = case when excluded.network is null then r.gateway_mac
+                              else excluded.gateway_mac end
      where r.reported_at <= excluded.reported_at
 $$
