@@ -25,7 +25,8 @@ _STEP = """
     values ($1, $2, $3, $2, 'check-in', 1)"""
 _WAITS = """
     select exists (select from pg_stat_activity
-                    where query like '% index concurrently %' and pid <> pg_backend_pid() and wait_event_type = 'Lock')"""
+                    where query like '% index concurrently %' and wait_event_type = 'Lock'
+                      and pid <> pg_backend_pid())"""
 _INDEXES = """
     select p.relname, pg_relation_size(p.oid) > 0, array_agg(x.indisvalid)
       from pg_inherits h
@@ -65,7 +66,7 @@ async def test_check_ins_go_on_while_their_history_gets_an_index(databases: Data
         )
     upgrades = [asyncio.create_task(upgrade(databases, now)) for _ in range(2)]
     async with asyncio.timeout(20):
-        while not await owner.fetchval(_WAITS):
+        while not await owner.fetchval(_WAITS):  # noqa: ASYNC110 - it is the database that tells
             await asyncio.sleep(0.05)
     # Longer than any other lock is waited for.
     await asyncio.sleep(2.5)

@@ -182,9 +182,7 @@ async def test_samples_that_are_put_away_are_counted_before_they_are_shown(
     assert (await read(agent, **whole))[0] == "1m"
 
 
-async def test_how_far_back_is_kept_decides_what_is_too_fine(
-    agent: Agent, clock: StoppedClock
-) -> None:
+async def test_how_far_back_is_kept_decides_what_is_too_fine(agent: Agent) -> None:
     await agent.check_in(network=NETWORK)
     resolution, points = await read(agent, **{"from": "2020-01-01T00:00:00Z"}, resolution="1d")
     assert (resolution, len(points)) == ("1d", 1)

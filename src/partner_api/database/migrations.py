@@ -50,7 +50,9 @@ async def lock_schema(connection: asyncpg.Connection) -> None:
     """Wait until nobody else changes the schema, and keep others from it until the end."""
     # Asked again and again: a statement that waits has a snapshot, and an index that is built
     # concurrently waits for every snapshot older than itself.
-    while not await connection.fetchval("select pg_try_advisory_lock($1)", UPGRADE_LOCK):
+    while not await connection.fetchval(  # noqa: ASYNC110 - it is the database that tells
+        "select pg_try_advisory_lock($1)", UPGRADE_LOCK
+    ):
         await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 

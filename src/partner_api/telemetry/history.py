@@ -149,7 +149,9 @@ class _Reader:
         details: Mapping[datetime, Details] = {}
         if wanted.shows_hops or wanted.metrics:
             since = max(since, kept.since_details(resolution))
-            details = await self._details(since, until, length, wanted, bool(wanted.shows_hops))
+            details = await self._details(
+                since, until, length, wanted.metrics, shows_hops=bool(wanted.shows_hops)
+            )
         return NetworkHistory(resolution, _told(values, details))
 
     async def _raw(self, wanted: Wanted, since: datetime, until: datetime) -> NetworkHistory | None:
@@ -164,7 +166,7 @@ class _Reader:
             key = (*self._key, since, until, shows_hops, wanted.metrics, MOST_POINTS)
             if await self._connection.fetchval(MORE_DETAILS, *key):
                 return None
-            details = await self._details(since, until, 1, wanted, shows_hops)
+            details = await self._details(since, until, 1, wanted.metrics, shows_hops=shows_hops)
         points = _told(values, details)
         return NetworkHistory(Resolution.RAW, points) if len(points) <= MOST_POINTS else None
 
@@ -188,7 +190,13 @@ class _Reader:
         return sorted([*live, *(point for part in parts for point in part.all())])
 
     async def _details(
-        self, since: datetime, until: datetime, length: int, wanted: Wanted, shows_hops: bool
+        self,
+        since: datetime,
+        until: datetime,
+        length: int,
+        names: Sequence[str],
+        *,
+        shows_hops: bool,
     ) -> Mapping[datetime, Details]:
         return await details_of(
             self._connection,
@@ -197,7 +205,7 @@ class _Reader:
             until,
             length,
             shows_hops=shows_hops,
-            names=wanted.metrics,
+            names=names,
         )
 
     async def _live(self) -> Sequence[Point]:
