@@ -31,7 +31,13 @@ from tests.telemetry.truth import (
 
 LATE_BY = (3 * MINUTE, 20 * MINUTE, 4 * HOUR, 7 * DAY - HOUR, 8 * DAY, 20 * DAY)
 PERCENT = 0.02
-WINDOWS = ("1h", "24h", "7d", "30d")
+WINDOWS = {
+    "1h": (HOUR, 5 * MINUTE),
+    "24h": (DAY, HOUR),
+    "7d": (7 * DAY, DAY),
+    "30d": (30 * DAY, DAY),
+}
+"""How long each is, and on which bounds it begins."""
 
 
 @dataclass
@@ -305,6 +311,9 @@ class Drama:
         # Another limit is another question: an answer serves all who ask the same for a while.
         query = {"window": window, "limit": 100 - next(self._limits) % 80}
         by_org = await self._get("/v1/analytics/network-quality", **query)
+        length, bound = WINDOWS[window]
+        since = (self.now - length) // bound * bound
+        assert (by_org["meta"]["from"], by_org["meta"]["to"]) == (written(since), written(self.now))
         assert [group["orgId"] for group in by_org["data"]] == sorted(self.org_ids)
         for group in by_org["data"]:
             await self._compare_group(group, by_org["meta"], org_id=group["orgId"])

@@ -129,3 +129,16 @@ async def test_a_device_is_counted_where_it_is_whatever_its_row_says(
         listed = (await read(agent, "/v1/organizations"))["data"]
         good = {each["orgId"]: each["stats"]["networkQuality"]["good"] for each in listed}
         assert good == {agent.org_id: 1, other: 0}
+
+
+async def test_a_silent_device_is_offline_also_while_nobody_digests(
+    agent: Agent, clock: StoppedClock, worker: Worker
+) -> None:
+    await agent.check_in(network=NETWORK)
+    assert (await agent.read())["networkQuality"]["overall"] == "good"
+    worker.is_away = True
+    try:
+        clock.advance(minutes=15)
+        assert (await agent.read())["networkQuality"]["overall"] == "offline"
+    finally:
+        worker.is_away = False
