@@ -12,14 +12,13 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import asyncpg
 import uvloop
 
-from partner_api.config import Settings, parse_secret_keys
+from partner_api.config import Settings
 from partner_api.database.migrations import check_revision
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import acquired, create_pool
@@ -30,21 +29,12 @@ from partner_api.kernel.clock import Clock, SystemClock
 from partner_api.kernel.errors import PartnerApiError, Unavailable
 from partner_api.operations.lifeline import end_with_parent, until_signalled
 from partner_api.operations.logging import LogFormat, configure_logging
-from partner_api.surfaces.partner.event_mapping import event_json
 from partner_api.sweep.followers import Followers
 from partner_api.sweep.recount import recount
 from partner_api.sweep.sweeper import Sweeper
 from partner_api.telemetry.counting import CheckInCounter
 from partner_api.telemetry.digest import Digester
 from partner_api.tenancy.grouping import Grouping, find_grouping
-from partner_api.webhooks.addresses import AllowedAddresses
-from partner_api.webhooks.backlog import Backlog
-from partner_api.webhooks.delivering import Deliverer
-from partner_api.webhooks.outbox import Outbox
-from partner_api.webhooks.resolution import Resolver, SharedResolver
-from partner_api.webhooks.sealing import Sealer
-from partner_api.webhooks.sending import Sender
-from partner_api.webhooks.transport import Transport
 
 _SWEEP_SECONDS = 0.5
 _NUMBER_SECONDS = 0.05
@@ -101,11 +91,21 @@ async def deliver(settings: Settings, clock: Clock) -> None:
     session = {**PLAN_SETTINGS, **grouping.plan_settings, "synchronous_commit": "off"}
     # One each to claim, to settle and for the backlog.
     async with await create_pool(worker_url, size=3, settings=session) as pool:
-        backlog = Backlog(pool, clock)
         await _patiently(lambda: _check(pool))
-        async with _sender(settings, clock) as sender, asyncio.TaskGroup() as both:
-            both.create_task(Deliverer(Outbox(pool, clock), sender.send).run())
-            both.create_task(_repeat(lambda: _work_off(backlog), _BACKLOG_SECONDS))
+        # Half of what a worker would load, and no other kind needs it.
+        from partner_api.deliverer import open_deliverer  # noqa: PLC0415
+
+        async with (
+            open_deliverer(settings, pool, clock) as (deliverer, backlog),
+            asyncio.TaskGroup() as both,
+        ):
+
+            async def work_off() -> None:
+                while await backlog.work():
+                    """There is more to do at once."""
+
+            both.create_task(deliverer.run())
+            both.create_task(_repeat(work_off, _BACKLOG_SECONDS))
 
 
 async def digest(settings: Settings, clock: Clock) -> None:
@@ -187,28 +187,10 @@ async def _digest(pool: asyncpg.Pool, clock: Clock) -> None:
                 await asyncio.sleep(_DIGEST_SECONDS)
 
 
-@asynccontextmanager
-async def _sender(settings: Settings, clock: Clock) -> AsyncIterator[Sender]:
-    keys = settings.secret_keys.get_secret_value() if settings.secret_keys else ""
-    sealer = Sealer(parse_secret_keys(keys))
-    allowed = AllowedAddresses(settings.webhook_allow_http, settings.webhook_allowed_networks)
-    resolver = Resolver()
-    try:
-        transport = Transport(allowed, resolver)
-        yield Sender(transport, SharedResolver(resolver), sealer, event_json, clock)
-    finally:
-        resolver.close()
-
-
 async def _check(pool: asyncpg.Pool) -> None:
     async with acquired(pool) as connection:
         await check_login(connection, Role.WORKER)
         await check_revision(connection)
-
-
-async def _work_off(backlog: Backlog) -> None:
-    while await backlog.work():
-        """There is more to do at once."""
 
 
 async def _repeat(chore: Callable[[], Awaitable[None]], seconds: float) -> None:
