@@ -88,7 +88,7 @@ def test_a_killed_postgres_comes_back_without_a_restart_of_the_server(
 
 def test_killed_workers_are_started_again(server: Server) -> None:
     killed = server.children("partner_api.worker")
-    assert len(killed) == 4
+    assert len(killed) == 5
     for worker in killed:
         worker.kill()
     old = {worker.pid for worker in killed}
