@@ -93,7 +93,7 @@ def test_killed_workers_are_started_again(server: Server) -> None:
         worker.kill()
     old = {worker.pid for worker in killed}
     wait_until(
-        lambda: len({p.pid for p in server.children("partner_api.worker")} - old) == 4,
+        lambda: len({p.pid for p in server.children("partner_api.worker")} - old) == 5,
         15,
         "new workers",
     )
