@@ -44,13 +44,16 @@ def device_row(
 
 async def insert_devices(owner: AsyncEngine, rows: Iterable[Mapping[str, Any]]) -> None:
     found = list(rows)
+    now = max(row["enrolled_at"] for row in found)
     async with owner.begin() as connection:
         await connection.execute(insert(Device), found)
         for msp_id in {row["msp_id"] for row in found}:
-            ids = [row["client_id"] for row in found if row["msp_id"] == msp_id]
-            now = max(row["enrolled_at"] for row in found)
-            await connection.execute(_ENROLLED, {"msp_id": msp_id, "ids": ids, "now": now})
-            await connection.execute(_SEEN, {"msp_id": msp_id, "ids": ids, "now": now})
+            every = [row["client_id"] for row in found if row["msp_id"] == msp_id]
+            # In parts, as enrolments come: a statement's time is limited here too.
+            for start in range(0, len(every), 500):
+                settled = {"msp_id": msp_id, "ids": every[start : start + 500], "now": now}
+                await connection.execute(_ENROLLED, settled)
+                await connection.execute(_SEEN, settled)
 
 
 def _facts(stated: Mapping[str, str]) -> Facts:
