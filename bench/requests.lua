@@ -1,8 +1,8 @@
--- Sends the requests of the file REQUESTS names, in random order; prints one line of JSON at the end.
-local made = {}
+-- Sends the requests of the file REQUESTS names in turn, from the one after FIRST of them, and again
+-- from the beginning; prints one line of JSON at the end.
+local made, sent = {}, tonumber(os.getenv("FIRST"))
 
 function init()
-  math.randomseed(os.time())
   for line in io.lines(os.getenv("REQUESTS")) do
     local method, path, token, kind, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
     local headers = {}
@@ -13,7 +13,8 @@ function init()
 end
 
 function request()
-  return made[math.random(#made)]
+  sent = sent + 1
+  return made[1 + sent % #made]
 end
 
 function done(summary, latency)

@@ -54,15 +54,25 @@ async def alternate(
 
     RuntimeError when a server refuses a request: its rate would mean nothing.
     """
+    # Each device in turn, as they check in: drawn by lot, some would fall silent for minutes.
+    sent = dict.fromkeys(contestants, 0)
+
+    def run(one: Contestant) -> wrk.Load:
+        load = wrk.run(
+            one.url, one.requests, connections=connections, seconds=seconds, first=sent[one]
+        )
+        sent[one] += load.requests
+        return load
+
     for one in contestants:
-        wrk.run(one.url, one.requests, connections=connections, seconds=seconds)
+        run(one)
     found: list[list[Round]] = [[] for _ in contestants]
     for number in range(rounds):
         for one, rows in zip(contestants, found, strict=True):
             if between_rounds:
                 await between_rounds()
             before = await one.meter.read()
-            load = wrk.run(one.url, one.requests, connections=connections, seconds=seconds)
+            load = run(one)
             row = Round(load, between(before, await one.meter.read()))
             if load.refused:
                 raise RuntimeError(f"{one.name} refused {load.refused} of {load.requests}")

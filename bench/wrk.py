@@ -18,7 +18,7 @@ _PACED = Path(__file__).with_name("paced.lua")
 
 @dataclass(frozen=True)
 class Request:
-    """One request of the many that wrk sends in random order."""
+    """One request of the many that wrk sends in turn."""
 
     method: str
     path: str
@@ -83,11 +83,13 @@ async def check_in(
     return PacedLoad(**_load(found), late=found["late"], worst_ms=found["worst"] / 1000)
 
 
-def run(base: str, requests: Path, *, connections: int = 64, seconds: int = 10) -> Load:
-    """Load a server for a while, closed loop, one thread."""
+def run(
+    base: str, requests: Path, *, connections: int = 64, seconds: int = 10, first: int = 0
+) -> Load:
+    """Load a server for a while, closed loop, one thread, with the requests after the first ones."""
     done = subprocess.run(
         _command(_SCRIPT, base, connections, seconds),
-        env={**os.environ, "REQUESTS": str(requests)},
+        env={**os.environ, "REQUESTS": str(requests), "FIRST": str(first)},
         capture_output=True,
         text=True,
         timeout=seconds + 60,

@@ -40,7 +40,8 @@ _SWEEP_SECONDS = 0.5
 _NUMBER_SECONDS = 0.05
 _FOLLOW_SECONDS = 1.0
 _BACKLOG_SECONDS = 1.0
-_COUNT_SECONDS = 2.0
+# Each time an organization's hour is written anew, however little there is to count.
+_COUNT_SECONDS = 10.0
 # Samples of a second or so together cost less than one by one.
 _DIGEST_SECONDS = 1.5
 _PARTITIONS_SECONDS = 600.0

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.config import Databases
 from partner_api.database.pools import create_pool
+from partner_api.ingest import groups
 from partner_api.ingest.groups import Bounds, GroupWriter
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import parse_org_id
@@ -78,6 +79,37 @@ async def test_a_group_of_one_tenant_is_a_turn(databases: Databases) -> None:
         await writer.stop()
     sizes = [(len(group), {key[0] for key in group}) for group in recorder.written[1:]]
     assert sizes == [(4, {b"a"}), (2, {b"b"}), (3, {b"a"})]
+
+
+@pytest.mark.parametrize(("before", "together"), [(32, True), (8, False)])
+async def test_who_comes_a_moment_after_a_large_group_shares_a_statement(
+    databases: Databases, before: int, together: bool
+) -> None:
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer, recorder = await writer_of(pool, largest=100)
+        recorder.go.set()
+        await writer.submit_all([(b"a", bytes([n])) for n in range(before)])
+        first = asyncio.create_task(writer.submit((b"a", b"0")))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        second = asyncio.create_task(writer.submit((b"a", b"1")))
+        await asyncio.gather(first, second)
+        await writer.stop()
+    assert [len(group) for group in recorder.written] == [before, *([2] if together else [1, 1])]
+
+
+async def test_a_request_after_a_pause_is_written_at_once(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_GATHERING_SECONDS", (60.0,))
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer, recorder = await writer_of(pool, largest=100)
+        recorder.go.set()
+        await writer.submit_all([(b"a", bytes([n])) for n in range(32)])
+        await asyncio.sleep(0.02)
+        await asyncio.wait_for(writer.submit((b"a", b"0")), 10)
+        await writer.stop()
+    assert [len(group) for group in recorder.written] == [32, 1]
 
 
 async def test_each_lane_writes_a_group_of_its_own_and_all_end_in_the_end(

@@ -10,7 +10,7 @@ from partner_api.database.pools import acquired
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.ids import MspId, format_msp_id
 
-AT_ONCE = 250
+AT_ONCE = 500
 """How many tallies, of up to 500 check-ins each, a transaction counts."""
 
 _logger = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ declare
     v_org_ids uuid[];
     v_hours timestamptz[];
     v_minutes integer[];
+    v_numbers bigint[];
 begin
     with chosen as materialized (
         select n.enrollment_id, n.seen_at from check_in_tallies n
@@ -22,19 +23,21 @@ begin
          where t.msp_id = p_msp_id and t.enrollment_id = c.enrollment_id and t.seen_at = c.seen_at
         returning t.org_ids, t.moments
     ), seen as (
-        select s.org_id, s.moment, date_bin('1 hour', s.moment, 'epoch') as hour
+        select s.org_id, date_bin('1 hour', s.moment, 'epoch') as hour,
+               date_bin('1 minute', s.moment, 'epoch') as minute, count(*) as number
           from taken k, unnest(k.org_ids, k.moments) as s (org_id, moment)
          -- Others have no partition.
          where s.moment > p_now - interval '400 days' and s.moment < p_now + interval '31 days'
+         group by 1, 2, 3
     )
     select (select count(*) from taken), array_agg(s.org_id), array_agg(s.hour),
-           array_agg(floor(extract(epoch from s.moment - s.hour) / 60)::integer)
-      into v_taken, v_org_ids, v_hours, v_minutes
+           array_agg((extract(epoch from s.minute - s.hour) / 60)::integer), array_agg(s.number)
+      into v_taken, v_org_ids, v_hours, v_minutes, v_numbers
       from seen s;
     insert into check_in_counts as k (msp_id, org_id, hour, counts)
     select p_msp_id, coalesce(s.org_id, '00000000-0000-0000-0000-000000000000'), s.hour,
-           minute_counts(array_agg(s.minute))
-      from unnest(v_org_ids, v_hours, v_minutes) as s (org_id, hour, minute)
+           minute_counts(array_agg(s.minute), array_agg(s.number))
+      from unnest(v_org_ids, v_hours, v_minutes, v_numbers) as s (org_id, hour, minute, number)
      group by grouping sets ((s.org_id, s.hour), (s.hour))
      order by 2, 3
         on conflict (msp_id, org_id, hour) do update
