@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -26,6 +27,12 @@ from partner_api.telemetry import memory
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant, create_tenant
 from tests.worker import Worker
+
+# How long an example takes tells of the machine, not of the code.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 RING = [SecretKey("test", b"t" * 32)]
 

@@ -48,7 +48,6 @@ windows = st.lists(
 )
 told = settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -26,7 +26,7 @@ TABLES = ("credentials", "devices", "enrollment_tokens", "members", "msps", "org
 
 
 @given(st.uuids(), st.uuids(), st.sampled_from(TokenKind))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_token_names_its_row(msp_id: UUID, row_id: UUID, kind: TokenKind) -> None:
     token = new_keyed_token(kind, MspId(msp_id), row_id)
     assert token.text.startswith(kind)
@@ -37,7 +37,7 @@ def test_a_token_names_its_row(msp_id: UUID, row_id: UUID, kind: TokenKind) -> N
 
 
 @given(st.uuids(), st.text(max_size=120))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_other_text_names_none(msp_id: UUID, noise: str) -> None:
     whole = new_keyed_token(TokenKind.DEVICE, MspId(msp_id), msp_id).text
     assert parse_keyed_token(TokenKind.DEVICE, noise) is None
@@ -46,7 +46,7 @@ def test_any_other_text_names_none(msp_id: UUID, noise: str) -> None:
 
 
 @given(st.uuids(), st.text(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_client_id_names_its_msp(msp_id: UUID, noise: str) -> None:
     client_id = new_client_id(MspId(msp_id))
     assert client_id.startswith("nwx_ci_")

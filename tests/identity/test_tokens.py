@@ -163,7 +163,7 @@ def test_a_verified_token_says_nothing_about_a_similar_one(
             tokens.verify(similar)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_no_text_at_all_makes_the_verifier_fail(text: str) -> None:
     clock = StoppedClock()

@@ -53,7 +53,7 @@ states = st.sampled_from(
 
 
 @given(states, streams())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_order_of_arrival_gives_the_same_device(
     state: DeviceState, stream: tuple[list[CheckIn], list[CheckIn]]
 ) -> None:
@@ -62,14 +62,12 @@ def test_any_order_of_arrival_gives_the_same_device(
 
 
 @given(streams())
-@settings(deadline=None)
 def test_every_check_in_counts_once(stream: tuple[list[CheckIn], list[CheckIn]]) -> None:
     made, arrived = stream
     assert fold_all(enrolled(), arrived).check_in_count == len(made)
 
 
 @given(streams(), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_repeats_change_nothing(
     stream: tuple[list[CheckIn], list[CheckIn]], rng: random.Random
 ) -> None:
@@ -82,7 +80,6 @@ def test_repeats_change_nothing(
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 200), stated)))
-@settings(deadline=None)
 def test_last_seen_is_the_newest_instant_and_never_moves_back(
     items: list[tuple[int, int | None, dict[str, str]]],
 ) -> None:
@@ -100,7 +97,6 @@ def test_last_seen_is_the_newest_instant_and_never_moves_back(
 
 
 @given(states, streams())
-@settings(deadline=None)
 def test_each_fact_is_what_the_newest_check_in_that_stated_it_said(
     state: DeviceState, stream: tuple[list[CheckIn], list[CheckIn]]
 ) -> None:

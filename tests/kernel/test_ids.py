@@ -97,7 +97,6 @@ def test_msp_and_organization_ids_are_strict(
 
 
 @given(st.uuids())
-@settings(deadline=None)
 def test_every_id_reads_back_as_written(value: UUID) -> None:
     assert parse_msp_id(format_msp_id(MspId(value))) == value
     assert parse_org_id(format_org_id(OrgId(value))) == value
@@ -105,7 +104,6 @@ def test_every_id_reads_back_as_written(value: UUID) -> None:
 
 
 @given(instants)
-@settings(deadline=None)
 def test_a_new_id_is_a_version_7_uuid_of_its_millisecond(now: datetime) -> None:
     value = uuid7(now)
     assert value.version == 7
@@ -114,7 +112,7 @@ def test_a_new_id_is_a_version_7_uuid_of_its_millisecond(now: datetime) -> None:
 
 
 @given(st.integers(0, 7_000_000_000_000))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_ids_sort_by_the_millisecond_they_were_made_in(milliseconds: int) -> None:
     now = EPOCH + milliseconds * MILLISECOND
     assert uuid7(now) < uuid7(now + MILLISECOND)
@@ -125,7 +123,7 @@ def test_ids_of_one_millisecond_differ() -> None:
 
 
 @given(st.uuids(), st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_spoilt_client_id_is_one_only_in_the_written_form(
     value: UUID, data: st.DataObject
 ) -> None:

@@ -3,7 +3,7 @@ import string
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partner_api.kernel.errors import Invalid
@@ -26,7 +26,6 @@ def signer() -> CursorSigner:
 
 
 @given(walks, positions)
-@settings(deadline=None)
 def test_a_cursor_opens_where_it_was_sealed(
     walk: list[str | None], position: list[CursorKey]
 ) -> None:
@@ -35,7 +34,6 @@ def test_a_cursor_opens_where_it_was_sealed(
 
 
 @given(walks, walks)
-@settings(deadline=None)
 def test_a_cursor_opens_on_no_other_walk(walk: list[str | None], other: list[str | None]) -> None:
     signer = CursorSigner([NEW])
     cursor = signer.seal(walk, POSITION)
@@ -85,7 +83,6 @@ def test_a_cursor_cut_short_is_refused(signer: CursorSigner) -> None:
 @given(
     st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: base64.b64encode(raw).decode())
 )
-@settings(deadline=None)
 def test_a_made_up_cursor_is_refused(text: str) -> None:
     assert not _opens(CursorSigner([NEW]), text)
 
@@ -114,7 +111,6 @@ def test_the_first_key_seals() -> None:
         timezones=st.just(UTC),
     )
 )
-@settings(deadline=None)
 def test_a_cursor_carries_an_instant_to_the_microsecond(instant: datetime) -> None:
     assert micros_to_instant(micros(instant)) == instant
     assert micros(instant + timedelta(microseconds=1)) == (micros(instant) or 0) + 1

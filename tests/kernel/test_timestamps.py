@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partner_api.kernel.timestamps import EARLIEST, LATEST, age, format_timestamp, parse_timestamp
@@ -102,7 +102,6 @@ zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(mi
 
 
 @given(instants)
-@settings(deadline=None)
 def test_what_is_written_reads_as_the_same_instant(instant: datetime) -> None:
     text = format_timestamp(instant)
     assert text.endswith("Z")
@@ -110,7 +109,6 @@ def test_what_is_written_reads_as_the_same_instant(instant: datetime) -> None:
 
 
 @given(instants, zones)
-@settings(deadline=None)
 def test_the_zone_changes_nothing_but_the_spelling(instant: datetime, zone: timezone) -> None:
     local = instant.astimezone(zone)
     assert parse_timestamp(local.isoformat()) == instant
@@ -118,7 +116,6 @@ def test_the_zone_changes_nothing_but_the_spelling(instant: datetime, zone: time
 
 
 @given(st.text("0123456789-:.TtZz+ ", max_size=40))
-@settings(deadline=None)
 def test_no_text_raises(text: str) -> None:
     instant = parse_timestamp(text)
     assert instant is None or EARLIEST <= instant < LATEST

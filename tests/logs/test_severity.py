@@ -32,7 +32,7 @@ def test_a_word_means_its_severity_in_any_case(word: str, name: str) -> None:
         assert severity.name == name
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text().filter(lambda text: text.isascii() and text.upper() not in SEVERITIES))
 def test_any_other_word_means_none(word: str) -> None:
     assert parse_severity(word) is None

@@ -179,6 +179,30 @@ async def test_the_worker_finds_what_waits_by_an_index(owning: asyncpg.Connectio
     assert "status_hints_due_at_idx" in indexes(hints)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "events/sql/number_events.3.sql",
+        "telemetry/sql/take_samples.1.sql",
+        "telemetry/sql/count_check_ins.1.sql",
+    ],
+)
+async def test_what_waits_is_taken_in_one_stretch_though_little_did_when_it_was_planned(
+    owning: asyncpg.Connection, path: str
+) -> None:
+    taken = re.search(r"delete from (\w+).*?returning [^\n]*", sql_file(path), re.DOTALL)
+    assert taken is not None
+    await owning.execute(f"vacuum analyze {taken[1]}")
+    names = list(dict.fromkeys(re.findall(r"\b[pv]_\w+", taken[0])))
+    statement = re.sub(r"\b[pv]_\w+", lambda name: f"${names.index(name[0]) + 1}", taken[0])
+    await owning.execute(f"prepare hot as {statement}")
+    nothing = ", ".join("null" for _ in names)
+    found = nodes(await owning.fetchval(f"explain (format json) execute hot({nothing})"))
+    taking = [node for node in found if node["Node Type"] in {"Index Scan", "Bitmap Index Scan"}]
+    assert any("<=" in node.get("Index Cond", "") for node in taking)
+    assert "Nested Loop" not in {node["Node Type"] for node in found}
+
+
 @pytest.mark.usefixtures("fleets")
 async def test_a_range_of_pages_is_read_and_no_more(owning: asyncpg.Connection) -> None:
     source = re.search(r"return query\s(.*?);", sql_file("sweep/sql/sweep_scan.1.sql"), re.DOTALL)

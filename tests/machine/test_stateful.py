@@ -13,7 +13,6 @@ AGES = [0, 0, 0, 0.000001, 10, 60, 200, 300, 700, 4000, 90_000, -30]
 
 
 BOUNDED = settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

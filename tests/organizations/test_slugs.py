@@ -38,7 +38,7 @@ def test_a_name_of_any_script_has_a_slug(name: str) -> None:
 
 
 @given(st.text(max_size=100))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_a_slug_is_ascii_and_never_empty(name: str) -> None:
     slug = slug_of(name)
     assert SLUG.fullmatch(slug)
@@ -46,7 +46,6 @@ def test_a_slug_is_ascii_and_never_empty(name: str) -> None:
 
 
 @given(st.text(max_size=100))
-@settings(deadline=None)
 def test_a_slug_is_its_own_slug(name: str) -> None:
     assert slug_of(slug_of(name)) == slug_of(name)
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partner_api.status.rules import STATES, Connection, Health, State, Thresholds, worst
@@ -63,7 +63,6 @@ ages = st.none() | st.timedeltas(timedelta(minutes=-1), timedelta(days=3))
 
 
 @given(ages, st.booleans())
-@settings(deadline=None)
 def test_the_rules_are_those_of_the_document(age: timedelta | None, current: bool) -> None:
     facts = judged(age, current=current)
     online = age is not None and age <= HOUR
@@ -74,7 +73,6 @@ def test_the_rules_are_those_of_the_document(age: timedelta | None, current: boo
 
 
 @given(ages, ages, st.booleans())
-@settings(deadline=None)
 def test_growing_older_never_improves_a_device(
     age: timedelta | None, other: timedelta | None, current: bool
 ) -> None:

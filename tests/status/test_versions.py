@@ -57,7 +57,7 @@ def spell(version: Version, spelling: tuple[str, int, str, bool]) -> str:
 
 
 @given(versions, versions, spellings, spellings)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_keys_sort_as_the_versions_do(
     one: Version,
     other: Version,
@@ -69,7 +69,6 @@ def test_keys_sort_as_the_versions_do(
 
 
 @given(st.lists(versions, max_size=8))
-@settings(deadline=None)
 def test_a_sorted_list_of_keys_is_a_sorted_list_of_versions(fleet: list[Version]) -> None:
     by_rule = sorted(fleet, key=cmp_to_key(plain_compare))
     by_key = sorted(fleet, key=lambda version: version_sort_key(spell(version, ("", 0, "", False))))
@@ -139,7 +138,6 @@ def test_two_spellings_are_one_version(one: str, other: str) -> None:
 
 
 @given(st.text(max_size=100))
-@settings(deadline=None)
 def test_gibberish_has_a_key_that_can_be_stored(text: str) -> None:
     key = version_sort_key(text)
     assert key
@@ -148,7 +146,6 @@ def test_gibberish_has_a_key_that_can_be_stored(text: str) -> None:
 
 
 @given(st.text(max_size=100), st.text(max_size=100))
-@settings(deadline=None)
 def test_code_points_and_utf_8_bytes_sort_keys_alike(one: str, other: str) -> None:
     left, right = version_sort_key(one), version_sort_key(other)
     assert (left < right) == (left.encode() < right.encode())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partner_api.telemetry.charts import Chart, line_chart
@@ -83,7 +83,6 @@ def test_a_name_is_nothing_but_text(name: str) -> None:
     st.text(max_size=8),
     st.sampled_from([60, 300, 900, 3600, 86400]),
 )
-@settings(deadline=None)
 def test_whatever_is_given_stays_within_the_picture(
     series: dict[str, list[float | None]], title: str, seconds: int
 ) -> None:

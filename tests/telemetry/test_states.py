@@ -34,7 +34,6 @@ acts = st.lists(
 
 @settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(acts, st.sampled_from(list(BUCKETS)))

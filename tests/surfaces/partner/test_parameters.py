@@ -301,7 +301,7 @@ async def test_an_organization_takes_any_name_with_a_letter_or_digit(
     assert data["slug"].isascii()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(min_size=2, max_size=100))
 def test_a_name_is_refused_with_a_reason_or_kept_without_its_edges(name: str) -> None:
     try:

@@ -7,20 +7,25 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
 declare
+    v_enrollment_id uuid;
+    v_seen_at timestamptz;
     v_taken integer;
     v_org_ids uuid[];
     v_hours timestamptz[];
     v_minutes integer[];
     v_numbers bigint[];
 begin
-    with chosen as materialized (
-        select n.enrollment_id, n.seen_at from check_in_tallies n
-         where n.msp_id = p_msp_id
-         order by n.enrollment_id, n.seen_at limit p_limit for update
-    ), taken as (
+    select c.enrollment_id, c.seen_at into v_enrollment_id, v_seen_at
+      from (select n.enrollment_id, n.seen_at from check_in_tallies n
+             where n.msp_id = p_msp_id
+             order by n.enrollment_id, n.seen_at limit p_limit for update) c
+     order by c.enrollment_id desc, c.seen_at desc limit 1;
+    -- Up to the last of them, and no list: a plan made while nothing waits would compare each tally
+    -- with each of the list.
+    with taken as (
         delete from check_in_tallies t
-         using chosen c
-         where t.msp_id = p_msp_id and t.enrollment_id = c.enrollment_id and t.seen_at = c.seen_at
+         where t.msp_id = p_msp_id
+           and (t.enrollment_id, t.seen_at) <= (v_enrollment_id, v_seen_at)
         returning t.org_ids, t.moments
     ), seen as (
         select s.org_id, date_bin('1 hour', s.moment, 'epoch') as hour,

@@ -9,7 +9,9 @@ set search_path = pg_catalog, public, pg_temp
 as $$
     delete from sample_inbox i
      where i.msp_id = p_msp_id
-       and i.batch_id in (
+       -- A stretch and no list: a plan made while nothing waits would compare each batch with each of
+       -- the list.
+       and i.batch_id <= (
            select s.batch_id
              from (select w.batch_id, row_number() over o as place,
                           sum(w.number) over o as number, sum(w.bytes) over o as bytes
@@ -18,6 +20,7 @@ as $$
                              from sample_inbox b
                             where b.msp_id = p_msp_id order by b.batch_id limit p_samples) w
                    window o as (order by w.batch_id)) s
-            where s.place = 1 or (s.number <= p_samples and s.bytes <= p_bytes))
+            where s.place = 1 or (s.number <= p_samples and s.bytes <= p_bytes)
+            order by s.batch_id desc limit 1)
     returning i.client_ids, i.moments, i.samples
 $$
