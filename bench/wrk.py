@@ -86,7 +86,7 @@ async def check_in(
 def run(
     base: str, requests: Path, *, connections: int = 64, seconds: int = 10, first: int = 0
 ) -> Load:
-    """Load a server for a while, closed loop, one thread, with what is behind the first requests."""
+    """Load a server for a while, closed loop, one thread; begin behind the first requests."""
     done = subprocess.run(
         _command(_SCRIPT, base, connections, seconds),
         env={**os.environ, "REQUESTS": str(requests), "FIRST": str(first)},
