@@ -4,8 +4,9 @@ A point is a sample without its names: moment and measures, both whole numbers. 
 points of a minute or an hour add up to, by measure; means of any longer stretch are exact.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, NamedTuple
@@ -176,11 +177,13 @@ class HourPoints:
         return unpack_hour(self._hour, self._data)
 
 
-def measures_of_hour(hour: int, data: bytes, since: int) -> Sequence[list[int]]:
-    """Values by measure, of those that `pack_hour` packed which are not before a moment."""
-    rows = [row for row in _OF_HOUR.iter_unpack(data) if hour + row[0] >= since]
-    _, *columns = zip(*rows, strict=True) if rows else [()] * (1 + len(MEASURES))
-    return [[value for value in column if value != _NONE] for column in columns]
+def measures_of_hour(hour: int, data: bytes, since: int) -> Iterator[list[int]]:
+    """Values by measure, of what `pack_hour` packed in order of time, from a moment on."""
+    numbers = array("i", data)
+    size = 1 + len(MEASURES)
+    first = bisect_left(numbers[::size], since - hour) if since > hour else 0
+    for place in range(1, size):
+        yield [value for value in numbers[first * size + place :: size] if value != _NONE]
 
 
 def totals_of(points: Iterable[Point], slot: int) -> dict[int, Totals]:

@@ -46,6 +46,13 @@ _BUCKET: Final = 32
 """Bits of a count while counts are added up."""
 _STARTS: Final = (1 << 14) - 1
 _WIDTHS: Final = ("B", "H", "I")
+_EVEN: Final = tuple(
+    int.from_bytes((b"\xff" * size + bytes(size)) * (len(_LOWS) // 2 + 1), "little")
+    for size in (1, 2)
+)
+"""What picks the counts of even buckets, by their width."""
+_ADDED_AT_ONCE: Final = 256
+"""So many of the narrowest counts have room for their sum beside one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,29 +135,42 @@ def _added(datas: Iterable[bytes]) -> tuple[int, int, "array[int]"]:
 
     All counts of a sketch are one long integer, so that one addition adds them all.
     """
-    count = 0
-    runs: defaultdict[int, int] = defaultdict(int)
+    count, start = 0, _STARTS
+    found = []
     for data in datas:
         if data:
             times, place = _HEAD.unpack_from(data)
             count += times
-            runs[place & _STARTS] += _run(data, place >> 14)
-    filled = [(start, run) for start, run in runs.items() if run]
-    first = min((start for start, _ in filled), default=0)
-    run = sum(run << _BUCKET * (start - first) for start, run in filled)
+            if len(data) > _HEAD.size:
+                found.append((place, data))
+                start = min(start, place & _STARTS)
+    runs: tuple[list[int], ...] = ([], [], [])
+    for place, data in found:
+        width = place >> 14
+        run = int.from_bytes(data[_HEAD.size :], "little")
+        runs[width].append(run << (8 * ((place & _STARTS) - start) << width))
+    run = sum(runs[2])
+    for width in (0, 1):
+        for first in range(0, len(runs[width]), _ADDED_AT_ONCE):
+            run += _widened(runs[width][first : first + _ADDED_AT_ONCE], width)
     length = -(-run.bit_length() // _BUCKET)
-    return count, first, array("I", run.to_bytes(length * _BUCKET // 8, "little"))
+    return count, start if length else 0, array("I", run.to_bytes(length * _BUCKET // 8, "little"))
 
 
-def _run(data: bytes, width: int) -> int:
-    counts = data[_HEAD.size :]
-    size = 1 << width
-    if size * 8 == _BUCKET:
-        return int.from_bytes(counts, "little")
-    # Zeros between them: slices are moved in one go.
-    wide = bytearray(len(counts) // size * _BUCKET // 8)
-    for place in range(size):
-        wide[place :: _BUCKET // 8] = counts[place::size]
+def _widened(runs: Sequence[int], width: int) -> int:
+    """The sum of runs of narrow counts, in counts of _BUCKET bits.
+
+    Counts of even buckets and of odd ones are added apart, where each has its neighbour's room.
+    """
+    pair, mask = 2 << width, _EVEN[width]
+    even = sum(run & mask for run in runs)
+    odd = sum(run >> 4 * pair & mask for run in runs)
+    length = max(even.bit_length(), odd.bit_length()) // (8 * pair) + 1
+    wide = bytearray(length * 2 * _BUCKET // 8)
+    for offset, part in ((0, even), (_BUCKET // 8, odd)):
+        data = part.to_bytes(length * pair, "little")
+        for place in range(pair):
+            wide[offset + place :: 2 * _BUCKET // 8] = data[place::pair]
     return int.from_bytes(wide, "little")
 
 
