@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from partner_api.app import create_app, open_services
 from partner_api.config import Databases, SecretKey, Settings
 from partner_api.database.cluster import EmbeddedCluster
+from partner_api.database.engine import create_engine
 from partner_api.database.migrations import upgrade
 from partner_api.database.partitions import maintain_partitions
-from partner_api.database.pools import create_engine, create_pool
+from partner_api.database.pools import create_pool
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.surfaces.partner.services import Services
 from partner_api.telemetry import memory

@@ -27,9 +27,10 @@ from partner_api.config import (
     parse_secret_keys,
 )
 from partner_api.database.disk_space import DiskSpace
-from partner_api.database.migrations import check_revision
-from partner_api.database.pools import ACQUIRE_SECONDS, acquired, create_engine, create_pool
+from partner_api.database.engine import create_engine
+from partner_api.database.pools import ACQUIRE_SECONDS, acquired, create_pool
 from partner_api.database.readiness import Readiness
+from partner_api.database.revisions import check_revision
 from partner_api.database.roles import Role, check_login
 from partner_api.events.feed import EventFeed
 from partner_api.events.interests import Interests

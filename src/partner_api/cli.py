@@ -19,6 +19,7 @@ from partner_api.database import migrations
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.distribution.distribute import distribute as distribute_tables
 from partner_api.database.distribution.distribute import show_plan
+from partner_api.database.revisions import newest_revision
 from partner_api.kernel.clock import SystemClock
 from partner_api.kernel.errors import Misconfigured, PartnerApiError
 from partner_api.operations import demo as demonstration
@@ -213,7 +214,7 @@ def current() -> None:
     """Print the schema's revision; exit code 1 when it is older than this version's."""
     with _database() as (_, databases, _cluster):
         revision = asyncio.run(migrations.current(databases.require_owner()))
-    newest = migrations.newest_revision()
+    newest = newest_revision()
     typer.echo(revision or "not migrated")
     if revision is None or revision < newest:
         typer.echo(f"This version needs {newest}; run: partner-api db upgrade", err=True)

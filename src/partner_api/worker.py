@@ -19,9 +19,9 @@ import asyncpg
 import uvloop
 
 from partner_api.config import Settings
-from partner_api.database.migrations import check_revision
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import acquired, create_pool
+from partner_api.database.revisions import check_revision
 from partner_api.database.roles import Role, check_login
 from partner_api.events.numbering import Numberer
 from partner_api.ingest.check_ins import PLAN_SETTINGS

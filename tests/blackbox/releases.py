@@ -10,7 +10,8 @@ from pathlib import Path
 
 import partner_api
 from partner_api.config import Databases
-from partner_api.database.migrations import newest_revision, upgrade
+from partner_api.database.migrations import upgrade
+from partner_api.database.revisions import newest_revision
 from partner_api.kernel.clock import SystemClock
 from partner_api.operations.administration import NewMsp, administration
 from tests.blackbox.operators_postgres import Settings
@@ -123,7 +124,7 @@ def install(folder: Path) -> Path:
 def make_next_release(code: Path) -> None:
     """Make an installed release the next one, which has one more migration."""
     versions = code / "partner_api" / "migrations" / "versions"
-    (versions / f"{NEXT_REVISION}.py").write_text(_MIGRATION)
+    (versions / f"20991231_{NEXT_REVISION}.py").write_text(_MIGRATION)
 
 
 async def _prepare(databases: Databases) -> NewMsp:

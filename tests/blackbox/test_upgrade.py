@@ -12,7 +12,7 @@ import pytest
 
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.cluster_secrets import DATABASE
-from partner_api.database.migrations import newest_revision
+from partner_api.database.revisions import newest_revision
 from partner_api.operations.administration import NewMsp
 from tests.blackbox.operators_postgres import (
     OperatorsPostgres,

@@ -11,12 +11,8 @@ from alembic import command
 
 from partner_api.config import Databases
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.migrations import (
-    _config,
-    applied_revision,
-    newest_revision,
-    upgrade,
-)
+from partner_api.database.migrations import _config, upgrade
+from partner_api.database.revisions import applied_revision, newest_revision
 from partner_api.database.roles import ensure_roles
 from tests.conftest import passable_folder
 

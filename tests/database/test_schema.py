@@ -3,18 +3,20 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
 
 from partner_api.config import Databases
-from partner_api.database.migrations import (
+from partner_api.database.migrations import check_models, upgrade
+from partner_api.database.revisions import (
+    MIGRATIONS,
     applied_revision,
-    check_models,
     check_revision,
     newest_revision,
-    upgrade,
 )
 from partner_api.database.roles import Role
 from partner_api.kernel.errors import Misconfigured
@@ -305,6 +307,13 @@ async def test_upgrading_again_changes_nothing(
     await asyncio.gather(upgrade(databases, clock.now()), upgrade(databases, clock.now()))
     assert [await connection.fetch(each) for each in (_OUR_TABLES, _POLICIES, _CALLS)] == before
     assert await applied_revision(connection) == newest_revision()
+
+
+def test_files_are_named_after_their_revisions() -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    assert newest_revision() == script.get_current_head()
+    for revision in script.walk_revisions():
+        assert Path(revision.path).stem.partition("_")[2] == revision.revision
 
 
 async def test_another_revision_is_refused_with_the_command_to_run(

@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from partner_api.app import create_app, open_services
 from partner_api.config import Databases, Settings
 from partner_api.database.cluster import EmbeddedCluster
+from partner_api.database.engine import create_engine
 from partner_api.database.migrations import upgrade
 from partner_api.database.partitions import maintain_partitions
-from partner_api.database.pools import acquired, create_engine, create_pool
+from partner_api.database.pools import acquired, create_pool
 from partner_api.events.numbering import Numberer
 from partner_api.events.presence import Presence
 from partner_api.ingest.check_ins import PLAN_SETTINGS

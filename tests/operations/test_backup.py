@@ -25,8 +25,8 @@ from partner_api.app import create_app, open_services
 from partner_api.config import Databases, Settings
 from partner_api.database import migrations
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.migrations import newest_revision
 from partner_api.database.partitions import maintain_partitions
+from partner_api.database.revisions import newest_revision
 from partner_api.kernel.errors import Conflict, Invalid, Misconfigured, PartnerApiError
 from partner_api.operations.backup import programs as client_programs
 from partner_api.operations.backup.create import backup

@@ -25,8 +25,8 @@ import yaml
 from partner_api.cli import app as cli
 from partner_api.config import Databases, Settings, parse_secret_keys
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.migrations import newest_revision
 from partner_api.database.postmaster import MOST_BUFFERS_MB, SETTINGS
+from partner_api.database.revisions import newest_revision
 from tests.conftest import passable_folder
 from tests.operations.test_backup import client_programs_folder
 

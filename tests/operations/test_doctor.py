@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from partner_api.config import Databases, Settings
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.migrations import newest_revision, upgrade
+from partner_api.database.migrations import upgrade
+from partner_api.database.revisions import newest_revision
 from partner_api.operations.doctor import database as database_checks
 from partner_api.operations.doctor.examine import diagnose, examine
 from partner_api.operations.doctor.findings import Finding, Level, has_failed, render

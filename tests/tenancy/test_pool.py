@@ -14,7 +14,8 @@ from partner_api.app import _services, create_app
 from partner_api.config import Databases, Settings
 from partner_api.database import pools
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.pools import create_engine, create_pool
+from partner_api.database.engine import create_engine
+from partner_api.database.pools import create_pool
 from partner_api.kernel.errors import Unavailable
 from partner_api.kernel.ids import MspId
 from partner_api.tenancy.tenancy import Claim, Tenancy

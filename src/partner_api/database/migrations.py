@@ -1,31 +1,27 @@
-"""Runs the migrations, and tells whether a database has them all."""
+"""Runs the migrations."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.exc import DBAPIError
 
 from partner_api.config import Databases
 from partner_api.database.partitions import maintain_partitions
+from partner_api.database.revisions import MIGRATIONS, applied_revision, is_older
 from partner_api.database.roles import ensure_logins, ensure_roles, logins_of
-from partner_api.kernel.errors import Misconfigured, Unavailable
+from partner_api.kernel.errors import Unavailable
 
 # Any number will do, as long as nothing else takes it: the first eight bytes of "partner!".
 UPGRADE_LOCK = int.from_bytes(b"partner!")
 """Held by whoever changes the schema."""
 
 _LOCK_POLL_SECONDS = 0.2
-_PACKAGE = Path(__file__).parents[1]
 
 
 async def upgrade(databases: Databases, now: datetime) -> None:
@@ -40,7 +36,7 @@ async def upgrade(databases: Databases, now: datetime) -> None:
     async with _connected(url) as owner:
         await lock_schema(owner)
         await ensure_roles(owner)
-        if _is_older(await applied_revision(owner)):
+        if is_older(await applied_revision(owner)):
             await asyncio.to_thread(_migrate, url)
         await ensure_logins(owner, logins_of(databases))
         await maintain_partitions(owner, now)
@@ -74,46 +70,6 @@ def check_models(owner_url: str) -> None:
     command.check(_config(owner_url))
 
 
-@cache
-def newest_revision() -> str:
-    """The revision this code was written for.
-
-    Remembered, because a newer release installed over a running server changes the files and not
-    the code that runs.
-    """
-    head = ScriptDirectory.from_config(_config("")).get_current_head()
-    if head is None:
-        raise Misconfigured("no migrations are installed with this package; install it again")
-    return head
-
-
-async def applied_revision(connection: asyncpg.Connection | PoolConnectionProxy) -> str | None:
-    """The revision a connection's database stands at, None when it was never migrated."""
-    try:
-        revision: str | None = await connection.fetchval("select version_num from alembic_version")
-    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-        return None
-    return revision
-
-
-async def check_revision(connection: asyncpg.Connection | PoolConnectionProxy) -> None:
-    """Refuse a database older than this code; Misconfigured says what to run.
-
-    A newer one is fine: every migration leaves the release before it working, and revisions are
-    numbered, so that their text tells which is newer.
-    """
-    applied = await applied_revision(connection)
-    if _is_older(applied):
-        raise Misconfigured(
-            f"the database stands at revision {applied or 'none'}, this server needs "
-            f"{newest_revision()}; run: partner-api db upgrade"
-        )
-
-
-def _is_older(applied: str | None) -> bool:
-    return applied is None or applied < newest_revision()
-
-
 def _migrate(owner_url: str) -> None:
     try:
         command.upgrade(_config(_ending_with_its_client(owner_url)), "head")
@@ -135,8 +91,7 @@ def _ending_with_its_client(owner_url: str) -> str:
 
 def _config(owner_url: str) -> Config:
     config = Config()
-    installed, checkout = _PACKAGE / "migrations", _PACKAGE.parents[1] / "migrations"
-    config.set_main_option("script_location", str(installed if installed.exists() else checkout))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
     config.attributes["owner_url"] = owner_url
     return config

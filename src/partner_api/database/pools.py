@@ -3,13 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from partner_api.kernel.errors import Unavailable
 
@@ -39,12 +35,13 @@ DATABASE_AWAY = (
 """What asyncpg raises while the server is away, restarting, failing over, full or too slow; all of
 it passes, and the same request succeeds later."""
 
-_SESSION = {
+SESSION = {
     "application_name": "partner-api",
     # Milliseconds. A statement that takes this long only holds up others.
     "statement_timeout": "5000",
     "idle_in_transaction_session_timeout": "15000",
 }
+"""What each connection of a server is set to."""
 
 
 async def create_pool(
@@ -58,7 +55,7 @@ async def create_pool(
         reset=_reset_nothing,
         timeout=ACQUIRE_SECONDS,
         command_timeout=SILENCE_SECONDS,
-        server_settings={**_SESSION, **(settings or {})},
+        server_settings={**SESSION, **(settings or {})},
     )
 
 
@@ -82,27 +79,6 @@ async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
         raise Unavailable("The database went away; try again shortly") from error
     finally:
         await pool.release(connection)
-
-
-def create_engine(url: str, *, size: int) -> AsyncEngine:
-    """SQLAlchemy's engine on the same database; a connection is tried before each use."""
-    connect = partial(asyncpg.connect, url, timeout=ACQUIRE_SECONDS, server_settings=_SESSION)
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        # The driver reads the whole URL, sslmode included, as it does for the pools.
-        async_creator=connect,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=ACQUIRE_SECONDS,
-        pool_pre_ping=True,
-    )
-
-
-def database_is_away(error: Exception) -> bool:
-    """Whether an error, SQLAlchemy's or the driver's own, says that the database is away."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error.driver_exception, DATABASE_AWAY)
-    return isinstance(error, (PoolTimeout, *DATABASE_AWAY))
 
 
 async def _reset_nothing(_connection: asyncpg.Connection) -> None:

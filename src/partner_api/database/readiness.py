@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from partner_api.database.migrations import check_revision
 from partner_api.database.pools import DATABASE_AWAY, acquired
+from partner_api.database.revisions import check_revision
 from partner_api.kernel.errors import Misconfigured, Unavailable
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.config import SecretKey
-from partner_api.database.pools import create_engine
+from partner_api.database.engine import create_engine
 from partner_api.devices import releases
 from partner_api.identity import repository as credentials
 from partner_api.identity import service as identity

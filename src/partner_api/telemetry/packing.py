@@ -6,7 +6,7 @@ points of a minute or an hour add up to, by measure; means of any longer stretch
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, NamedTuple

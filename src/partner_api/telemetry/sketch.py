@@ -15,7 +15,6 @@ ERROR of the exact one, by nearest rank. Whole numbers up to 32 have a bucket ea
 import struct
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction

@@ -13,7 +13,8 @@ import pytest
 
 from partner_api.app import _services, create_app
 from partner_api.config import Settings
-from partner_api.database.pools import create_engine, create_pool
+from partner_api.database.engine import create_engine
+from partner_api.database.pools import create_pool
 from partner_api.fleet.devices import Devices
 from partner_api.identity.secrets import TokenKind, new_keyed_token
 from partner_api.identity.service import Identity

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from partner_api.database.distribution.catalog import SERVING, Connection, read_logins
 from partner_api.database.distribution.placement import Placement
 from partner_api.database.distribution.rules import broken_rules
-from partner_api.database.migrations import applied_revision, newest_revision
+from partner_api.database.revisions import applied_revision, newest_revision
 
 
 async def refusals(connection: Connection, placement: Placement) -> Sequence[str]:

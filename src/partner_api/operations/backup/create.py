@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import asyncpg
 
 from partner_api.config import Databases
-from partner_api.database.migrations import applied_revision
+from partner_api.database.revisions import applied_revision
 from partner_api.kernel.errors import Conflict
 from partner_api.operations.backup.archive import write_archive
 from partner_api.operations.backup.manifest import Manifest

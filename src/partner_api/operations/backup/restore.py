@@ -14,7 +14,8 @@ import asyncpg
 import msgspec
 
 from partner_api.config import Databases
-from partner_api.database.migrations import newest_revision, upgrade
+from partner_api.database.migrations import upgrade
+from partner_api.database.revisions import newest_revision
 from partner_api.database.roles import ensure_roles
 from partner_api.database.sources import sql_file
 from partner_api.kernel.errors import Conflict

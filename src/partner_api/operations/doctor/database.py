@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from partner_api.config import Databases
-from partner_api.database.migrations import check_revision
 from partner_api.database.pools import DATABASE_AWAY
+from partner_api.database.revisions import check_revision
 from partner_api.database.roles import MINIMUM_VERSION, Role, check_login
 from partner_api.kernel.clock import Clock
 from partner_api.kernel.errors import Misconfigured, Unavailable

@@ -17,7 +17,8 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from partner_api.database.pools import SILENCE_SECONDS, database_is_away
+from partner_api.database.engine import database_is_away
+from partner_api.database.pools import SILENCE_SECONDS
 from partner_api.edge import is_json
 from partner_api.kernel import context
 from partner_api.kernel.clock import Clock
