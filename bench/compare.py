@@ -47,6 +47,7 @@ async def _compare(place: Place, options: argparse.Namespace) -> None:
     print(f"Filling in {fleet.devices:,} devices …", flush=True)
     await prepare(place.databases)
     await fill(place.databases, fleet)
+    await place.checkpoint()
     with serving(place) as product:
         reference = _reference(place, options)
         rounds = await alternate(

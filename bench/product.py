@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import httpx
 import psutil
 
@@ -39,6 +40,18 @@ class Place:
     def admin_url(self) -> str:
         """The superuser's URL, to the database `postgres`."""
         return EmbeddedCluster(self.data_dir).admin_url
+
+    async def checkpoint(self) -> None:
+        """Let what was written until now cost nothing later.
+
+        Otherwise a checkpoint would come in the middle of what is measured, and whole pages would
+        be logged in some rounds and not in others.
+        """
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            await connection.execute("checkpoint")
+        finally:
+            await connection.close()
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def main() -> None:
 async def _beside(place: Place, options: argparse.Namespace) -> None:
     fleet = Fleet(options.devices, organizations=1000)
     await _filled(place, fleet)
+    await place.checkpoint()
     owner = await asyncpg.connect(place.databases.require_owner())
 
     async def digested() -> None:
