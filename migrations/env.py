@@ -14,18 +14,18 @@ from partner_api.config import Settings
 from partner_api.database.base import Base, TransactionId
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.partitions import PARTITIONED
-from partner_api.devices import models as _devices  # noqa: F401
-from partner_api.events import models as _events  # noqa: F401
-from partner_api.history import models as _history  # noqa: F401
-from partner_api.identity import models as _identity  # noqa: F401
-from partner_api.logs import models as _logs  # noqa: F401
-from partner_api.msps import models as _msps  # noqa: F401
-from partner_api.organizations import models as _organizations  # noqa: F401
-from partner_api.provisioning import models as _provisioning  # noqa: F401
-from partner_api.settings import models as _settings  # noqa: F401
-from partner_api.sweep import models as _sweep  # noqa: F401
-from partner_api.telemetry import models as _telemetry  # noqa: F401
-from partner_api.webhooks import models as _webhooks  # noqa: F401
+from partner_api.devices import models as _devices
+from partner_api.events import models as _events
+from partner_api.history import models as _history
+from partner_api.identity import models as _identity
+from partner_api.logs import models as _logs
+from partner_api.msps import models as _msps
+from partner_api.organizations import models as _organizations
+from partner_api.provisioning import models as _provisioning
+from partner_api.settings import models as _settings
+from partner_api.sweep import models as _sweep
+from partner_api.telemetry import models as _telemetry
+from partner_api.webhooks import models as _webhooks
 
 # So that what is read back from the database compares with the model's.
 ischema_names["xid8"] = TransactionId

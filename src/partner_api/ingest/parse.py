@@ -41,17 +41,17 @@ Item = TypeVar("Item")
 
 class _CheckIn(Struct):
     observedAt: str | None = None  # noqa: N815 - the wire's names
-    sentAt: str | None = None  # noqa: N815
+    sentAt: str | None = None
     sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     os: str | None = None
-    osVersion: str | None = None  # noqa: N815
+    osVersion: str | None = None
     arch: str | None = None
     channel: str | None = None
-    currentVersion: str | None = None  # noqa: N815
-    serialNumber: str | None = None  # noqa: N815
-    assetId: str | None = None  # noqa: N815
-    userName: str | None = None  # noqa: N815
-    userEmail: str | None = None  # noqa: N815
+    currentVersion: str | None = None
+    serialNumber: str | None = None
+    assetId: str | None = None
+    userName: str | None = None
+    userEmail: str | None = None
     referrer: str | None = None
     network: WireNetwork | None = None
     interfaces: WireInterfaces | None = None
@@ -59,24 +59,24 @@ class _CheckIn(Struct):
 
 
 class _CheckInBody(_CheckIn):
-    checkIns: list[Raw] | UnsetType = UNSET  # noqa: N815
+    checkIns: list[Raw] | UnsetType = UNSET
 
 
 class _RelayedCheckIn(_CheckIn, kw_only=True):
-    clientId: str  # noqa: N815
-    orgId: str | None = None  # noqa: N815
+    clientId: str
+    orgId: str | None = None
 
 
 class _ClientId(Struct):
-    clientId: str  # noqa: N815
+    clientId: str
 
 
 class _RelayBody(Struct):
-    checkIns: list[Raw]  # noqa: N815
+    checkIns: list[Raw]
 
 
 class _WholeRelayBody(Struct):
-    checkIns: list[_RelayedCheckIn]  # noqa: N815
+    checkIns: list[_RelayedCheckIn]
 
 
 class _LogLine(Struct):

@@ -55,7 +55,7 @@ class WireHop(Struct):
     ttl: Annotated[int, Meta(ge=1, le=255)]
     ip: Text | None = None
     latencyMs: Milliseconds | None = None  # noqa: N815 - the wire's names
-    lossPct: Percent | None = None  # noqa: N815
+    lossPct: Percent | None = None
 
 
 class WireGateway(Struct, omit_defaults=True):
@@ -63,7 +63,7 @@ class WireGateway(Struct, omit_defaults=True):
 
     ip: Text
     mac: Text
-    responseMs: Milliseconds | None = None  # noqa: N815
+    responseMs: Milliseconds | None = None
 
 
 class WireWifi(Struct, omit_defaults=True):
@@ -71,22 +71,22 @@ class WireWifi(Struct, omit_defaults=True):
 
     ssid: Text | None = None
     bssid: Text | None = None
-    rssiDbm: Dbm | None = None  # noqa: N815
-    noiseDbm: Dbm | None = None  # noqa: N815
+    rssiDbm: Dbm | None = None
+    noiseDbm: Dbm | None = None
     channel: Annotated[int, Meta(ge=1, le=HIGHEST_CHANNEL)] | None = None
     band: Text | None = None
-    rateMbps: Annotated[float, Meta(ge=0, le=FASTEST_MBPS)] | None = None  # noqa: N815
+    rateMbps: Annotated[float, Meta(ge=0, le=FASTEST_MBPS)] | None = None
 
 
 class WireNetwork(Struct, omit_defaults=True):
     """The way to the target, and how it fares."""
 
     interface: Text
-    publicIp: Text | None = None  # noqa: N815
+    publicIp: Text | None = None
     gateway: WireGateway | None = None
-    latencyMs: Milliseconds | None = None  # noqa: N815
-    jitterMs: Milliseconds | None = None  # noqa: N815
-    packetLossPct: Percent | None = None  # noqa: N815
+    latencyMs: Milliseconds | None = None
+    jitterMs: Milliseconds | None = None
+    packetLossPct: Percent | None = None
     hops: Annotated[list[WireHop], Meta(max_length=MOST_HOPS)] | None = None
     wifi: WireWifi | None = None
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partner_api.surfaces.partner.schemas import OrganizationCreate
+from partner_api.surfaces.partner.organization_schemas import OrganizationCreate
 from tests.clock import StoppedClock
 from tests.factories.tenants import Agent, Tenant
 from tests.ids import NOBODYS

@@ -17,19 +17,19 @@ from partner_api.logs.types import LogFilter
 from partner_api.status.rules import Connection, Health
 from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.auth import requires
-from partner_api.surfaces.partner.ids import client_id_in_path
-from partner_api.surfaces.partner.paging import Cursor, ListLimit, LogLimit, link_next
-from partner_api.surfaces.partner.routing import Call, CurrentCall, partner_router
-from partner_api.surfaces.partner.schemas import (
+from partner_api.surfaces.partner.device_schemas import (
     DeviceRead,
     DevicesRead,
     DeviceUpdate,
     IncludeText,
     LogMeta,
     LogsRead,
-    PageMeta,
     SearchText,
 )
+from partner_api.surfaces.partner.ids import client_id_in_path
+from partner_api.surfaces.partner.paging import Cursor, ListLimit, LogLimit, link_next
+from partner_api.surfaces.partner.routing import Call, CurrentCall, partner_router
+from partner_api.surfaces.partner.schemas import PageMeta
 from partner_api.surfaces.partner.wire import OrgIdText, Timestamp
 from partner_api.telemetry.reports import Report
 from partner_api.tenancy.principal import Scope
@@ -111,7 +111,7 @@ async def list_devices(
 )
 async def get_device(
     call: CurrentCall,
-    clientId: str,  # noqa: N803
+    clientId: str,
     include: Include = None,
 ) -> DeviceRead:
     """One device."""
@@ -126,7 +126,7 @@ async def get_device(
 )
 async def update_device(
     call: CurrentCall,
-    clientId: str,  # noqa: N803
+    clientId: str,
     body: DeviceUpdate,
     include: Include = None,
 ) -> DeviceRead:
@@ -143,7 +143,7 @@ async def update_device(
     status_code=204,
     **requires(Scope.ORGS_WRITE),
 )
-async def delete_device(call: CurrentCall, clientId: str) -> None:  # noqa: N803
+async def delete_device(call: CurrentCall, clientId: str) -> None:
     """Remove a device from tracking; its token is dead from then on."""
     await service.delete_device(call.session, client_id_in_path(clientId), call.clock)
 
@@ -158,7 +158,7 @@ async def list_device_logs(
     call: CurrentCall,
     request: Request,
     response: Response,
-    clientId: str,  # noqa: N803
+    clientId: str,
     since: Annotated[
         Timestamp | None,
         Query(alias="from", description="Included.", examples=["2026-02-24T00:00:00Z"]),

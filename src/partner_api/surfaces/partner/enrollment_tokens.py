@@ -35,7 +35,7 @@ _PATH = "/v1/organizations/{orgId}/enrollment-tokens"
 async def create_enrollment_token(
     call: CurrentCall,
     response: Response,
-    orgId: str,  # noqa: N803
+    orgId: str,
     body: Annotated[EnrollmentTokenCreate | None, Body()] = None,
 ) -> EnrollmentTokenCreatedRead:
     """Create a token that devices of this organization enroll with. It is shown this once."""
@@ -59,7 +59,7 @@ async def create_enrollment_token(
 )
 async def list_enrollment_tokens(
     call: CurrentCall,
-    orgId: str,  # noqa: N803
+    orgId: str,
 ) -> EnrollmentTokensRead:
     """The organization's enrollment tokens, newest first, without their text."""
     rows = await tokens.list_enrollment_tokens(call.session, org_id_in_path(orgId))
@@ -76,8 +76,8 @@ async def list_enrollment_tokens(
 )
 async def revoke_enrollment_token(
     call: CurrentCall,
-    orgId: str,  # noqa: N803
-    tokenId: str,  # noqa: N803
+    orgId: str,
+    tokenId: str,
 ) -> None:
     """Revoke a token; devices that enrolled with it stay."""
     token_id = parse_uuid(tokenId)

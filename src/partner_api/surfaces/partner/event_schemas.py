@@ -6,8 +6,9 @@ from pydantic import BeforeValidator, Field
 
 from partner_api.events.types import EventType
 from partner_api.surfaces.partner import specimens
+from partner_api.surfaces.partner.device_schemas import Device
 from partner_api.surfaces.partner.history_schemas import StatusRead
-from partner_api.surfaces.partner.schemas import Count, Device
+from partner_api.surfaces.partner.schemas import Count
 from partner_api.surfaces.partner.wire import EventIdRead, MspIdRead, OrgIdRead, Timestamp, Wire
 from partner_api.tenancy.principal import DOCUMENTED_SCOPES, Scope
 from partner_api.webhooks.testing import TEST_ID

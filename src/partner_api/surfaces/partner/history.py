@@ -42,7 +42,7 @@ async def list_status_history(
     call: CurrentCall,
     request: Request,
     response: Response,
-    clientId: str,  # noqa: N803
+    clientId: str,
     since: Annotated[
         Timestamp | None,
         Query(alias="from", description="Included.", examples=["2026-02-24T00:00:00Z"]),
@@ -75,7 +75,7 @@ async def list_status_history(
 )
 async def get_device_availability(
     call: CurrentCall,
-    clientId: str,  # noqa: N803
+    clientId: str,
     since: Since = None,
     until: Until = None,
 ) -> AvailabilityRead:
@@ -93,7 +93,7 @@ async def get_device_availability(
 )
 async def get_organization_availability(
     call: CurrentCall,
-    orgId: str,  # noqa: N803
+    orgId: str,
     since: Since = None,
     until: Until = None,
 ) -> AvailabilityRead:

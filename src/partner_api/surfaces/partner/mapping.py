@@ -21,7 +21,12 @@ from partner_api.provisioning import models as provisioning
 from partner_api.provisioning.tokens import NewEnrollmentToken
 from partner_api.settings.names import Setting, Values
 from partner_api.status.rules import Connection, Health
-from partner_api.surfaces.partner import schemas, settings_schemas
+from partner_api.surfaces.partner import (
+    device_schemas,
+    organization_schemas,
+    schemas,
+    settings_schemas,
+)
 from partner_api.surfaces.partner.reasons import status_reason
 from partner_api.telemetry.qualities import NetworkQuality
 from partner_api.telemetry.reports import Report
@@ -63,12 +68,14 @@ def member(row: msps.Member) -> schemas.Member:
 
 
 # Nobody locates devices yet: one for all of them.
-_LOCATION = schemas.Location()
+_LOCATION = device_schemas.Location()
 
 
-def created_organization(row: organizations.Organization) -> schemas.OrganizationCreated:
+def created_organization(
+    row: organizations.Organization,
+) -> organization_schemas.OrganizationCreated:
     """A new organization."""
-    return schemas.OrganizationCreated(
+    return organization_schemas.OrganizationCreated(
         org_id=format_org_id(OrgId(row.org_id)),
         name=row.name,
         msp_id=format_msp_id(MspId(row.msp_id)),
@@ -76,9 +83,9 @@ def created_organization(row: organizations.Organization) -> schemas.Organizatio
     )
 
 
-def organization(view: OrganizationView) -> schemas.Organization:
+def organization(view: OrganizationView) -> organization_schemas.Organization:
     """An organization with its figures."""
-    return schemas.Organization(
+    return organization_schemas.Organization(
         org_id=format_org_id(view.org_id),
         name=view.name,
         msp_id=format_msp_id(view.msp_id),
@@ -93,7 +100,7 @@ def device(
     labels: Labels | None = None,
     include: Collection[str] | None = None,
     report: Report | None = None,
-) -> schemas.Device:
+) -> device_schemas.Device:
     """A device; one that never checked in has neither times nor a count.
 
     Its labels show as far as they were asked for, and then also when there are none; what it told
@@ -101,7 +108,7 @@ def device(
     """
     labels, include, report = labels or Labels(), include or (), report or Report()
     explanation = view.explanation
-    return schemas.Device(
+    return device_schemas.Device(
         client_id=format_client_id(view.client_id),
         msp_id=format_msp_id(view.msp_id),
         org_id=format_org_id(view.org_id),
@@ -136,7 +143,7 @@ def device(
     )
 
 
-def device_edit(body: schemas.DeviceUpdate) -> DeviceEdit:
+def device_edit(body: device_schemas.DeviceUpdate) -> DeviceEdit:
     """A change, of the fields that were sent."""
     sent = body.model_fields_set
     names = {"asset_id": "assetId", "user_name": "userName", "user_email": "userEmail"}
@@ -164,7 +171,7 @@ def settings(values: Values) -> settings_schemas.Settings:
             minutes=values[Setting.MINUTES],
             hours=values[Setting.HOURS],
         ),
-        network_quality=settings_schemas.NetworkQuality(
+        network_quality=settings_schemas.NetworkQualityLimits(
             good_latency_ms=values[Setting.GOOD_LATENCY],
             degraded_latency_ms=values[Setting.DEGRADED_LATENCY],
             good_jitter_ms=values[Setting.GOOD_JITTER],
@@ -175,9 +182,9 @@ def settings(values: Values) -> settings_schemas.Settings:
     )
 
 
-def log_entry(view: LogView) -> schemas.LogEntry:
+def log_entry(view: LogView) -> device_schemas.LogEntry:
     """A log entry."""
-    return schemas.LogEntry(
+    return device_schemas.LogEntry(
         timestamp=view.logged_at,
         severity=view.severity.name,
         payload=msgspec.json.decode(view.payload),
@@ -201,10 +208,10 @@ def new_enrollment_token(new: NewEnrollmentToken) -> schemas.EnrollmentTokenCrea
     return schemas.EnrollmentTokenCreated(**shown, token=new.text)
 
 
-def _network_quality(found: NetworkQuality | None) -> schemas.NetworkQuality | None:
+def _network_quality(found: NetworkQuality | None) -> device_schemas.NetworkQuality | None:
     if found is None:
         return None
-    return schemas.NetworkQuality(
+    return device_schemas.NetworkQuality(
         overall=found.overall,
         latency_ms=found.latency,
         jitter_ms=found.jitter,
@@ -215,8 +222,8 @@ def _network_quality(found: NetworkQuality | None) -> schemas.NetworkQuality | N
 
 def _organization_stats(
     org_id: OrgId, counts: FleetCounts, networks: NetworkCounts
-) -> schemas.OrganizationStats:
-    return schemas.OrganizationStats(
+) -> organization_schemas.OrganizationStats:
+    return organization_schemas.OrganizationStats(
         org_id=format_org_id(org_id),
         total=counts.total,
         healthy=counts.health[Health.HEALTHY],
@@ -224,7 +231,7 @@ def _organization_stats(
         critical=counts.health[Health.CRITICAL],
         online_now=counts.online_now,
         current_version=counts.current_version,
-        network_quality=schemas.NetworkQualityCounts(
+        network_quality=organization_schemas.NetworkQualityCounts(
             good=networks.good,
             degraded=networks.degraded,
             poor=networks.poor,
@@ -232,8 +239,10 @@ def _organization_stats(
             overall=networks.overall,
         ),
         # Nobody locates devices yet: all are unknown, as documented.
-        locations=schemas.LocationCounts(office=0, home=0, remote=0, unknown=counts.total),
-        connection_states=schemas.ConnectionCounts(
+        locations=organization_schemas.LocationCounts(
+            office=0, home=0, remote=0, unknown=counts.total
+        ),
+        connection_states=organization_schemas.ConnectionCounts(
             streaming=counts.connection[Connection.STREAMING],
             idle=counts.connection[Connection.IDLE],
             offline=counts.connection[Connection.OFFLINE],

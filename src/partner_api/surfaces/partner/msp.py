@@ -27,7 +27,7 @@ async def list_members(call: CurrentCall) -> MembersRead:
 @router.get(
     "/v1/msp/{mspId}/stats", summary="Get the fleet's figures", **requires(Scope.FLEET_READ)
 )
-async def get_fleet_stats(call: CurrentCall, mspId: str) -> FleetStatsRead:  # noqa: N803
+async def get_fleet_stats(call: CurrentCall, mspId: str) -> FleetStatsRead:
     """The dashboard's figures over the whole fleet."""
     msp_id = parse_msp_id(mspId)
     if msp_id is None:

@@ -41,7 +41,7 @@ OrgId = Annotated[OrgIdText | None, Query(alias="orgId", description="One organi
 )
 async def get_network_history(
     call: CurrentCall,
-    clientId: str,  # noqa: N803
+    clientId: str,
     since: Annotated[
         Timestamp | None,
         Query(

@@ -8,16 +8,16 @@ from partner_api.surfaces.partner import mapping
 from partner_api.surfaces.partner.auth import requires
 from partner_api.surfaces.partner.ids import org_id_in_path
 from partner_api.surfaces.partner.openapi import refuses
-from partner_api.surfaces.partner.paging import Cursor, ListLimit, link_next
-from partner_api.surfaces.partner.routing import CurrentCall, partner_router
-from partner_api.surfaces.partner.schemas import (
+from partner_api.surfaces.partner.organization_schemas import (
     OrganizationCreate,
     OrganizationCreatedRead,
     OrganizationRead,
     OrganizationsRead,
     OrganizationUpdate,
-    PageMeta,
 )
+from partner_api.surfaces.partner.paging import Cursor, ListLimit, link_next
+from partner_api.surfaces.partner.routing import CurrentCall, partner_router
+from partner_api.surfaces.partner.schemas import PageMeta
 from partner_api.tenancy.principal import Scope
 
 router = partner_router("Organizations")
@@ -60,7 +60,7 @@ async def create_organization(
 
 
 @router.get("/v1/organizations/{orgId}", summary="Get an organization", **requires(Scope.ORGS_READ))
-async def get_organization(call: CurrentCall, orgId: str) -> OrganizationRead:  # noqa: N803
+async def get_organization(call: CurrentCall, orgId: str) -> OrganizationRead:
     """One organization with its figures."""
     view = await call.services.organizations.get(call.principal.msp_id, org_id_in_path(orgId))
     return OrganizationRead(data=mapping.organization(view))
@@ -71,7 +71,7 @@ async def get_organization(call: CurrentCall, orgId: str) -> OrganizationRead:  
 )
 async def update_organization(
     call: CurrentCall,
-    orgId: str,  # noqa: N803
+    orgId: str,
     body: OrganizationUpdate,
 ) -> OrganizationRead:
     """Rename an organization."""
@@ -93,6 +93,6 @@ async def update_organization(
     ),
     **requires(Scope.ORGS_WRITE),
 )
-async def delete_organization(call: CurrentCall, orgId: str) -> None:  # noqa: N803
+async def delete_organization(call: CurrentCall, orgId: str) -> None:
     """Delete an organization that has no devices."""
     await service.delete_organization(call.session, org_id_in_path(orgId), call.clock)

@@ -1,7 +1,7 @@
 """Why a device has its status, for programs and as sentences."""
 
 from partner_api.fleet.types import Reason
-from partner_api.surfaces.partner.schemas import StatusReason
+from partner_api.surfaces.partner.device_schemas import StatusReason
 
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 

@@ -55,7 +55,7 @@ async def update_msp_settings(call: CurrentCall, body: MspSettingsUpdate) -> Set
 @router.get(_ORGANIZATION, summary="Get an organization's settings", **requires(Scope.ORGS_READ))
 async def get_organization_settings(
     call: CurrentCall,
-    orgId: str,  # noqa: N803
+    orgId: str,
 ) -> SettingsRead:
     """What holds in an organization: chosen for it, else by its MSP, else the server's."""
     values = await service.read_organization_settings(
@@ -71,7 +71,7 @@ async def get_organization_settings(
 )
 async def update_organization_settings(
     call: CurrentCall,
-    orgId: str,  # noqa: N803
+    orgId: str,
     body: OrganizationSettingsUpdate,
 ) -> SettingsRead:
     """Choose for one organization.

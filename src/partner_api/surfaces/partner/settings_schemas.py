@@ -28,7 +28,7 @@ class RetentionDays(Wire):
     hours: int = Field(description="What it amounts to each hour.", examples=[400])
 
 
-class NetworkQuality(Wire):
+class NetworkQualityLimits(Wire):
     """Up to which measure a network is good, and up to which degraded; above it is poor."""
 
     good_latency_ms: int = Field(description="There and back.", examples=[100])
@@ -58,7 +58,7 @@ class Settings(Wire):
         description="How often devices are asked to check in.", examples=[240]
     )
     retention_days: RetentionDays
-    network_quality: NetworkQuality
+    network_quality: NetworkQualityLimits
 
 
 class SettingsRead(Wire):
@@ -113,7 +113,7 @@ class RetentionUpdate(_Change):
     hours: Annotated[int | None, _Chosen(Setting.HOURS)] = None
 
 
-class NetworkQualityUpdate(_Change):
+class NetworkQualityLimitsUpdate(_Change):
     """Up to which measure a network shall be good or degraded; null is as the server has it."""
 
     good_latency_ms: Annotated[int | None, _Chosen(Setting.GOOD_LATENCY)] = None
@@ -138,7 +138,7 @@ class MspSettingsUpdate(_Choices):
     retention_days: RetentionUpdate | None = Field(
         None, examples=[{"logs": 30, "statusHistory": 400}]
     )
-    network_quality: NetworkQualityUpdate | None = Field(
+    network_quality: NetworkQualityLimitsUpdate | None = Field(
         None, examples=[{"goodLatencyMs": 100, "degradedLatencyMs": 300}]
     )
 

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from partner_api.surfaces.partner import webhook_mapping as mapping
 from partner_api.surfaces.partner.auth import requires
+from partner_api.surfaces.partner.device_schemas import LogMeta
 from partner_api.surfaces.partner.ids import delivery_position_in_path, webhook_id_in_path
 from partner_api.surfaces.partner.openapi import refuses
 from partner_api.surfaces.partner.paging import Cursor, LogLimit, link_next
 from partner_api.surfaces.partner.routing import CurrentCall, partner_router
-from partner_api.surfaces.partner.schemas import LogMeta
 from partner_api.surfaces.partner.webhook_schemas import (
     DeliveriesRead,
     DeliveryRead,
@@ -47,7 +47,7 @@ async def list_webhook_deliveries(
     call: CurrentCall,
     request: Request,
     response: Response,
-    webhookId: str,  # noqa: N803
+    webhookId: str,
     status: Annotated[DeliveryStatus | None, Query(description="What became of them.")] = None,
     limit: LogLimit = 100,
     cursor: Cursor = None,
@@ -74,8 +74,8 @@ async def list_webhook_deliveries(
 )
 async def redeliver_webhook_delivery(
     call: CurrentCall,
-    webhookId: str,  # noqa: N803
-    deliveryId: str,  # noqa: N803
+    webhookId: str,
+    deliveryId: str,
 ) -> DeliveryRead:
     """Post an event now that waits to be tried again, or once more when it has ended.
 
@@ -97,7 +97,7 @@ async def redeliver_webhook_delivery(
 )
 async def replay_to_webhook(
     call: CurrentCall,
-    webhookId: str,  # noqa: N803
+    webhookId: str,
     body: ReplayCreate,
 ) -> ReplayRead:
     """Post the events between two instants that the webhook hears of, delivered before or not.

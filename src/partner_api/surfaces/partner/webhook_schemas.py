@@ -6,7 +6,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from partner_api.events.types import EventType
 from partner_api.surfaces.partner import specimens
-from partner_api.surfaces.partner.schemas import LogMeta, Total
+from partner_api.surfaces.partner.device_schemas import LogMeta
+from partner_api.surfaces.partner.schemas import Total
 from partner_api.surfaces.partner.wire import (
     CLEAN,
     Body,

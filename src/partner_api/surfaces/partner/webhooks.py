@@ -87,7 +87,7 @@ async def create_webhook(
     response_model_exclude_none=True,
     **requires(Scope.FLEET_READ),
 )
-async def get_webhook(call: CurrentCall, webhookId: str) -> WebhookRead:  # noqa: N803
+async def get_webhook(call: CurrentCall, webhookId: str) -> WebhookRead:
     """One webhook, without its secret."""
     row = await service.require_webhook(call.session, webhook_id_in_path(webhookId))
     return WebhookRead(data=mapping.webhook(row, call.clock.now()))
@@ -101,7 +101,7 @@ async def get_webhook(call: CurrentCall, webhookId: str) -> WebhookRead:  # noqa
 )
 async def update_webhook(
     call: CurrentCall,
-    webhookId: str,  # noqa: N803
+    webhookId: str,
     body: WebhookUpdate,
 ) -> WebhookRead:
     """Change a webhook. What is queued for it stays, and goes to the address it has by then.
@@ -119,7 +119,7 @@ async def update_webhook(
 
 
 @router.delete(_ONE, summary="Delete a webhook", status_code=204, **requires(Scope.ORGS_WRITE))
-async def delete_webhook(call: CurrentCall, webhookId: str) -> None:  # noqa: N803
+async def delete_webhook(call: CurrentCall, webhookId: str) -> None:
     """Delete a webhook and everything queued for it."""
     await service.delete_webhook(call.session, webhook_id_in_path(webhookId))
 
@@ -133,7 +133,7 @@ async def delete_webhook(call: CurrentCall, webhookId: str) -> None:  # noqa: N8
 async def rotate_webhook_secret(
     call: CurrentCall,
     response: Response,
-    webhookId: str,  # noqa: N803
+    webhookId: str,
     body: Annotated[SecretRotate | None, Body()] = None,
 ) -> WebhookWithSecretRead:
     """Replace the signing secret; the new one is shown this once.
@@ -155,7 +155,7 @@ async def rotate_webhook_secret(
     responses=_TOO_MANY_TESTS,
     **requires(Scope.ORGS_WRITE),
 )
-async def test_webhook(call: CurrentCall, webhookId: str) -> DeliveryOutcomeRead:  # noqa: N803
+async def test_webhook(call: CurrentCall, webhookId: str) -> DeliveryOutcomeRead:
     """Post a signed message of type `webhook.test` now, enabled or not, and tell what came of it.
 
     Answers within 15 seconds. The message is no event, and is not tried again.
@@ -176,7 +176,7 @@ async def test_webhook(call: CurrentCall, webhookId: str) -> DeliveryOutcomeRead
     response_model_exclude_none=True,
     **requires(Scope.ORGS_WRITE),
 )
-async def resume_webhook(call: CurrentCall, webhookId: str) -> WebhookRead:  # noqa: N803
+async def resume_webhook(call: CurrentCall, webhookId: str) -> WebhookRead:
     """Deliver again, what is queued at once; what happened meanwhile follows by itself.
 
     A webhook that is not suspended stays as it is.
