@@ -408,7 +408,7 @@ async def test_no_bytes_at_all_make_a_request_fail_otherwise() -> None:
 
     async with receiving(talk) as receiver:
         for _ in range(200):
-            await post(f"http://hooks.test:{receiver.port}/", patience=HASTE)
+            await post(f"http://hooks.test:{receiver.port}/")
     assert len(receiver.requests) == 200
 
 
