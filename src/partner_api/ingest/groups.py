@@ -31,7 +31,7 @@ Write = Callable[[PoolConnectionProxy, Sequence[Item]], Awaitable[Sequence[Outco
 
 # What one tenant may have waiting, of all that may.
 _SHARE_OF_ONE_TENANT = 4
-# A statement costs about as much as eight of its rows.
+# A statement costs about as much as sixteen of its rows (docs/performance.md).
 _LARGE_GROUP = 16
 _JUST_NOW_SECONDS = 0.005
 _GATHERING_SECONDS = (0.0005, 0.0005, 0.0005)

@@ -40,7 +40,7 @@ Item = TypeVar("Item")
 
 
 class _CheckIn(Struct):
-    observedAt: str | None = None  # noqa: N815 - the wire's names
+    observedAt: str | None = None
     sentAt: str | None = None
     sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     os: str | None = None

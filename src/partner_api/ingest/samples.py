@@ -54,7 +54,7 @@ class WireHop(Struct):
 
     ttl: Annotated[int, Meta(ge=1, le=255)]
     ip: Text | None = None
-    latencyMs: Milliseconds | None = None  # noqa: N815 - the wire's names
+    latencyMs: Milliseconds | None = None
     lossPct: Percent | None = None
 
 
