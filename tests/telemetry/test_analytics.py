@@ -76,6 +76,7 @@ async def test_every_metric_of_devices_has_its_names(agent: Agent, metric: Metri
     await agent.check_in()
     points = await series(agent.tenant, metric=metric, window="1h")
     assert all(set(point) - {"timestamp", "partial"} == NAMES[metric] for point in points)
+    assert all(isinstance(point[name], int) for point in points for name in NAMES[metric])
     assert sum(points[-1][name] for name in NAMES[metric]) == 1
 
 

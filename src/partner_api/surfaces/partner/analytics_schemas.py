@@ -1,6 +1,8 @@
 """A fleet in figures, as it travels over the wire."""
 
-from pydantic import ConfigDict, Field
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from partner_api.surfaces.partner.schemas import Count, Total
 from partner_api.surfaces.partner.wire import Timestamp, Wire
@@ -61,7 +63,8 @@ class SeriesPoint(Wire):
     """A bucket: when it begins, and the metric's numbers by their names."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, float]
+    # Whole numbers stay whole.
+    __pydantic_extra__: dict[str, Annotated[int | float, WithJsonSchema({"type": "number"})]]
 
     timestamp: Timestamp
     partial: bool | None = Field(
