@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--reference", required=True, help="URL of the yardstick")
     parser.add_argument("--devices", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=10)
     options = parser.parse_args()
     with database() as place:

@@ -12,11 +12,15 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Spent:
-    """What something cost: seconds of processor time, bytes of write-ahead log."""
+    """What something cost: seconds of processor time, bytes of write-ahead log.
+
+    And what the machine had not to give: seconds that other machines on the same processors took.
+    """
 
     server: float
     database: float
     wal: int
+    stolen: float
 
 
 class Meter:
@@ -36,7 +40,7 @@ class Meter:
             wal = await connection.fetchval("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
         finally:
             await connection.close()
-        return Spent(sum(map(_seconds, self._servers)), self._database(), wal)
+        return Spent(sum(map(_seconds, self._servers)), self._database(), wal, _stolen())
 
     def _database(self) -> float:
         times = self._postmaster.cpu_times()
@@ -63,7 +67,10 @@ async def until(
 def between(before: Spent, after: Spent) -> Spent:
     """What was spent from one reading to the next."""
     return Spent(
-        after.server - before.server, after.database - before.database, after.wal - before.wal
+        after.server - before.server,
+        after.database - before.database,
+        after.wal - before.wal,
+        after.stolen - before.stolen,
     )
 
 
@@ -78,3 +85,8 @@ def _seconds(process: psutil.Process) -> float:
     except psutil.NoSuchProcess:
         return 0.0
     return float(times.user + times.system)
+
+
+def _stolen() -> float:
+    # Not every system says.
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))

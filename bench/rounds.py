@@ -1,7 +1,8 @@
-"""Alternating rounds of two contestants, and the median of their ratios."""
+"""Rounds of two contestants in turn, and the median of their ratios."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from os import cpu_count
 from pathlib import Path
 from statistics import median
 
@@ -36,6 +37,10 @@ class Round:
         """Processor time of PostgreSQL for each request."""
         return self.spent.database / self.load.requests * 1e6
 
+    def stolen_percent(self, seconds: int) -> float:
+        """Of the machine's processors in those seconds, what other machines had."""
+        return 100 * self.spent.stolen / seconds / (cpu_count() or 1)
+
     @property
     def wal_bytes(self) -> float:
         """Bytes of write-ahead log for each request."""
@@ -68,7 +73,9 @@ async def alternate(
         run(one)
     found: list[list[Round]] = [[] for _ in contestants]
     for number in range(rounds):
-        for one, rows in zip(contestants, found, strict=True):
+        pairs = list(zip(contestants, found, strict=True))
+        # The other way round each time: a machine that is slowing down slows the second one more.
+        for one, rows in pairs if number % 2 == 0 else reversed(pairs):
             if between_rounds:
                 await between_rounds()
             before = await one.meter.read()
@@ -80,7 +87,8 @@ async def alternate(
             print(
                 f"  {number + 1}  {one.name:<18} {load.rate:8.0f}/s  p50 {load.p50_ms:5.1f} ms"
                 f"  p99 {load.p99_ms:6.1f} ms  server {row.server_us:5.0f} us"
-                f"  database {row.database_us:5.1f} us  WAL {row.wal_bytes:5.0f} B",
+                f"  database {row.database_us:5.1f} us  WAL {row.wal_bytes:5.0f} B"
+                f"  stolen {row.stolen_percent(seconds):3.0f} %",
                 flush=True,
             )
     return found

@@ -1,4 +1,4 @@
-"""A connection whose other end does not read."""
+"""Connections whose other end does not read, and many that speak at once."""
 
 import asyncio
 from typing import Any
@@ -7,8 +7,9 @@ from starlette.responses import PlainTextResponse, Response
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from partner_api.edge import Edge, Fields, HotPath, Reply
+from partner_api.edge import Edge, Fields, HotPath, Reply, Take
 from partner_api.http_protocol import BoundedHttpProtocol
+from tests.waiting import until
 
 REQUEST = b"POST /hot HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -37,12 +38,15 @@ class Wire(asyncio.Transport):
         """Nothing more comes anyway."""
 
 
-async def connect() -> tuple[BoundedHttpProtocol, Wire]:
+async def echo(_fields: Fields, body: bytes) -> Reply:
+    return Reply(200, [], body)
+
+
+async def connect(
+    server: ServerState | None = None, take: Take = echo
+) -> tuple[BoundedHttpProtocol, Wire]:
     async def application(*_: object) -> None:
         raise AssertionError("a hot path is answered in front of the application")
-
-    async def take(_fields: Fields, body: bytes) -> Reply:
-        return Reply(200, [], body)
 
     def render(status: int, message: str) -> Response:
         return PlainTextResponse(message, status)
@@ -53,9 +57,31 @@ async def connect() -> tuple[BoundedHttpProtocol, Wire]:
         edge, http=BoundedHttpProtocol, lifespan="off", log_config=None, proxy_headers=False
     )
     wire = Wire()
-    protocol = BoundedHttpProtocol(config, ServerState(), {})
+    protocol = BoundedHttpProtocol(config, server or ServerState(), {})
     protocol.connection_made(wire)
     return protocol, wire
+
+
+async def test_of_many_requests_at_once_some_begin_and_others_have_their_turn_before_the_rest() -> (
+    None
+):
+    began: list[bytes] = []
+    seen: list[int] = []
+
+    async def take(fields: Fields, body: bytes) -> Reply:
+        if not began:
+            asyncio.get_running_loop().call_soon(lambda: seen.append(len(began)))
+        began.append(body)
+        return await echo(fields, body)
+
+    server = ServerState()
+    connections = [await connect(server, take) for _ in range(50)]
+    for protocol, _ in connections:
+        protocol.data_received(REQUEST)
+    await until(lambda: all(wire.written.endswith(b"\r\n\r\n{}") for _, wire in connections))
+    assert 1 <= seen[0] < 25
+    for protocol, _ in connections:
+        protocol.connection_lost(None)
 
 
 async def test_answers_wait_until_the_last_ones_are_read() -> None:
@@ -65,7 +91,7 @@ async def test_answers_wait_until_the_last_ones_are_read() -> None:
     await asyncio.sleep(0.05)
     assert wire.written == b""
     protocol.resume_writing()
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(wire.written))
     assert wire.written.startswith(b"HTTP/1.1 200 OK\r\n")
     assert wire.written.endswith(b"\r\n\r\n{}")
     protocol.connection_lost(None)
@@ -76,16 +102,15 @@ async def test_a_server_that_stops_closes_the_connection_after_the_answer() -> N
     protocol.data_received(REQUEST)
     protocol.shutdown()
     assert not wire.closed
-    await asyncio.sleep(0.05)
+    await until(lambda: wire.closed)
     assert b"\r\nconnection: close\r\n" in wire.written
-    assert wire.closed
     protocol.connection_lost(None)
 
 
 async def test_a_body_has_its_bounds_here_too() -> None:
     protocol, wire = await connect()
     protocol.data_received(REQUEST.replace(b"Length: 2", b"Length: 101") + b"." * 99)
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(wire.written))
     assert wire.written.startswith(b"HTTP/1.1 413 ")
     protocol.connection_lost(None)
 

@@ -6,7 +6,10 @@ a connection to be closed) takes the usual way, and is answered the same.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
@@ -17,6 +20,9 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from partner_api.edge import Edge, Headers, Reply
+
+# Of requests that came in one moment so many are begun before anything else has its turn.
+_BEGUN_AT_ONCE = 8
 
 
 class DirectHttpProtocol(HttpToolsProtocol):
@@ -33,6 +39,7 @@ class DirectHttpProtocol(HttpToolsProtocol):
         assert isinstance(self.app, Edge)
         self._edge = self.app
         self._hot = {path.encode(): path for path in self.app.hot_paths}
+        self._turns = _turns_of.setdefault(server_state, _Turns(self.loop))
         self._direct: _DirectCycle | None = None
         """The direct request whose body is being read."""
 
@@ -68,9 +75,7 @@ class DirectHttpProtocol(HttpToolsProtocol):
             return
         # What follows before the answer waits for it, as behind any request.
         self.cycle = cast(RequestResponseCycle, direct)
-        task = self.loop.create_task(self._answer(direct))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self._turns.take(lambda: self._begin(direct))
 
     def _is_ordinary(self) -> bool:
         return (
@@ -82,6 +87,11 @@ class DirectHttpProtocol(HttpToolsProtocol):
             # Who does not read the answers gets no more of them before.
             and not self.flow.write_paused
         )
+
+    def _begin(self, direct: "_DirectCycle") -> None:
+        task = self.loop.create_task(self._answer(direct))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _answer(self, direct: "_DirectCycle") -> None:
         is_closing = self.transport.is_closing
@@ -95,6 +105,35 @@ class DirectHttpProtocol(HttpToolsProtocol):
         if not direct.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+class _Turns:
+    """Begins requests a few at a time.
+
+    All connections that can be read are read before anything else happens. Were all of their
+    requests begun in one go, those that wait for a group would all be in one, and this process
+    would have nothing to do while that is written.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def take(self, begin: Callable[[], None]) -> None:
+        """Call `begin` when those before have begun."""
+        self._waiting.append(begin)
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        for _ in range(min(_BEGUN_AT_ONCE, len(self._waiting))):
+            self._waiting.popleft()()
+        if self._waiting:
+            self._loop.call_soon(self._next)
+
+
+_turns_of: WeakKeyDictionary[ServerState, _Turns] = WeakKeyDictionary()
+"""Of all connections to one server."""
 
 
 class _DirectCycle:

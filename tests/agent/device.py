@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -129,9 +129,3 @@ class Device:
         with closing(sqlite3.connect(self.directory.spool)) as connection:
             row = connection.execute(statement).fetchone()
         return row[0] if row else 0
-
-
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - any condition
-            await asyncio.sleep(0.1)

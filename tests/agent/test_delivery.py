@@ -7,10 +7,11 @@ from random import Random
 
 import pytest
 
-from tests.agent.device import Device, until
+from tests.agent.device import Device
 from tests.agent.proxy import Fault, Proxy
 from tests.agent.support import SetClock
 from tests.blackbox.server import Server
+from tests.waiting import until
 
 ENOUGH = 15
 

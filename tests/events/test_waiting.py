@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from partner_api.surfaces.partner.services import Services
 from tests.events.log import Log, last_id, read
 from tests.events.streams import Streams
 from tests.factories.tenants import Tenant
+from tests.waiting import until
 
 _CUT = """
     select pg_terminate_backend(pid) from pg_stat_activity
@@ -35,12 +36,6 @@ async def waiting(
     await asyncio.sleep(0.05)
     yield request
     request.cancel()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - nobody tells of those who begin to wait
-            await asyncio.sleep(0.01)
 
 
 def waiters(services: Services, tenant: Tenant) -> int:

@@ -26,9 +26,10 @@ class Recorder:
 
     def __init__(self) -> None:
         self.written: list[Sequence[Item]] = []
-        self.go = asyncio.Event()
+        self.began, self.go = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, _connection: Any, items: Sequence[Item]) -> Sequence[Item]:
+        self.began.set()
         await self.go.wait()
         self.written.append(items)
         return items
@@ -52,7 +53,7 @@ async def test_a_group_is_sorted_has_each_key_once_and_tenants_take_turns(
     async with await create_pool(databases.ingest, size=1) as pool:
         writer, recorder = await writer_of(pool, largest=4)
         first = asyncio.create_task(writer.submit((b"a", b"0")))
-        await asyncio.sleep(0.05)
+        await recorder.began.wait()
         flood = [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(20)]
         same = asyncio.create_task(writer.submit((b"a", b"\0")))
         quiet = [asyncio.create_task(writer.submit((b"b", bytes([n])))) for n in (2, 1)]
@@ -69,7 +70,7 @@ async def test_a_group_of_one_tenant_is_a_turn(databases: Databases) -> None:
     async with await create_pool(databases.ingest, size=1) as pool:
         writer, recorder = await writer_of(pool, largest=4, grouping=ONE_TENANT)
         first = asyncio.create_task(writer.submit((b"a", b"0")))
-        await asyncio.sleep(0.05)
+        await recorder.began.wait()
         flood = [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(6)]
         same = asyncio.create_task(writer.submit((b"a", b"\0")))
         quiet = [asyncio.create_task(writer.submit((b"b", bytes([n])))) for n in (2, 1)]
@@ -98,6 +99,20 @@ async def test_who_comes_a_moment_after_a_large_group_shares_a_statement(
     assert [len(group) for group in recorder.written] == [before, *([2] if together else [1, 1])]
 
 
+async def test_enough_of_those_who_came_just_now_wait_for_nobody(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_GATHERING_SECONDS", (60.0,))
+    async with await create_pool(databases.ingest, size=1) as pool:
+        writer, recorder = await writer_of(pool, largest=100)
+        recorder.go.set()
+        await writer.submit_all([(b"a", bytes([n])) for n in range(32)])
+        enough = [(b"a", bytes([n])) for n in range(15)]
+        await asyncio.wait_for(writer.submit_all(enough), 10)
+        await writer.stop()
+    assert [len(group) for group in recorder.written] == [32, 15]
+
+
 async def test_a_request_after_a_pause_is_written_at_once(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,12 +131,14 @@ async def test_each_lane_writes_a_group_of_its_own_and_all_end_in_the_end(
     databases: Databases,
 ) -> None:
     running, most = 0, 0
-    go = asyncio.Event()
+    both, go = asyncio.Event(), asyncio.Event()
 
     async def write(_connection: Any, items: Sequence[Item]) -> Sequence[Item]:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        if running == 2:
+            both.set()
         await go.wait()
         running -= 1
         return items
@@ -134,7 +151,7 @@ async def test_each_lane_writes_a_group_of_its_own_and_all_end_in_the_end(
         writer.start()
         items = [(b"a", bytes([n])) for n in range(6)]
         waiting = asyncio.create_task(writer.submit_all(items))
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(both.wait(), 10)
         stopping = asyncio.create_task(writer.stop())
         go.set()
         assert await waiting == items
@@ -148,7 +165,7 @@ async def test_a_flooding_tenant_is_sent_away_and_others_are_not(
     async with await create_pool(databases.ingest, size=1) as pool:
         writer, recorder = await writer_of(pool, largest=1, waiting=12)
         taken = [asyncio.create_task(writer.submit((b"a", b"in flight")))]
-        await asyncio.sleep(0.05)
+        await recorder.began.wait()
         taken += [asyncio.create_task(writer.submit((b"a", bytes([n])))) for n in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as refused:

@@ -31,6 +31,14 @@ from tests.machine.support import uuid_of
 
 MSPS, ORGANIZATIONS, DEVICES = 5, 4, 1000
 KEY = "devices_pkey"
+_LOCK_LIVE = "select * from lock_live($1, $2)"
+_MAKE_LIVE = """
+    with made as (
+        insert into network_live (msp_id, client_id, org_id, points)
+        select msp_id, client_id, gen_random_uuid(), ''
+          from devices where msp_id = $1 limit $2
+        returning client_id)
+    select array_agg(client_id) from made"""
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +209,26 @@ async def test_what_waits_is_taken_in_one_stretch_though_little_did_when_it_was_
     taking = [node for node in found if node["Node Type"] in {"Index Scan", "Bitmap Index Scan"}]
     assert any("<=" in node.get("Index Cond", "") for node in taking)
     assert "Nested Loop" not in {node["Node Type"] for node in found}
+
+
+async def test_networks_are_found_by_their_keys_though_there_were_none_when_that_was_planned(
+    owning: asyncpg.Connection, databases: Databases, fleets: list[tuple[Tenant, list[OrgId]]]
+) -> None:
+    msp_id = fleets[1][0].msp_id
+    await owning.execute("delete from network_live")
+    await owning.execute("vacuum analyze network_live")
+    worker = await asyncpg.connect(databases.worker, server_settings=PLAN_SETTINGS)
+    await worker.fetch(_LOCK_LIVE, msp_id, [])
+    # Each in an organization of its own: an index that begins with those is of no use.
+    client_ids = await owning.fetchval(_MAKE_LIVE, msp_id, 4 * DEVICES)
+    explained = await worker.fetchval(
+        f"explain (analyze, buffers, format json) {_LOCK_LIVE}", msp_id, client_ids[:100]
+    )
+    await worker.close()
+    await owning.execute("delete from network_live")
+    (found,) = json.loads(explained)
+    assert found["Plan"]["Actual Rows"] == 100
+    assert found["Plan"]["Shared Hit Blocks"] < 100 * 25
 
 
 @pytest.mark.usefixtures("fleets")

@@ -1,7 +1,7 @@
 """The worker's loop: many at once, nobody held up by others, an orderly end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from partner_api.webhooks.resolution import SharedResolver
 from partner_api.webhooks.sending import Sender
 from partner_api.webhooks.slots import Slots
 from tests.factories.tenants import Tenant
+from tests.waiting import until
 from tests.webhooks.post import Post, kinds
 from tests.webhooks.receivers import Names, answer, receiving
 from tests.webhooks.test_delivering import url
@@ -43,12 +44,6 @@ async def running(post: Post, sender: Sender) -> AsyncIterator[asyncio.Task[None
     yield deliverer
     deliverer.cancel()
     await asyncio.wait([deliverer])
-
-
-async def until(is_so: Callable[[], bool], seconds: float = 5) -> None:
-    async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - it happens elsewhere
-            await asyncio.sleep(0.02)
 
 
 async def test_a_dead_receiver_and_a_slow_one_hold_up_nobody_else(

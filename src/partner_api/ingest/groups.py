@@ -33,14 +33,18 @@ Write = Callable[[PoolConnectionProxy, Sequence[Item]], Awaitable[Sequence[Outco
 _SHARE_OF_ONE_TENANT = 4
 # A statement costs about as much as sixteen of its rows (docs/performance.md).
 _LARGE_GROUP = 16
+# Of all who came a moment ago: with less there are many statements, with more this process and the
+# database wait for each other (docs/performance.md).
+_ENOUGH = 0.45
 _JUST_NOW_SECONDS = 0.005
 _GATHERING_SECONDS = (0.0005, 0.0005, 0.0005)
 
 
 class _Before(NamedTuple):
-    """The last group: how many items, and when it was written by the loop's clock."""
+    """The last group: its items, those that waited when it was written, and when by the loop."""
 
     size: int
+    waiting: int
     ended: float
 
 
@@ -139,7 +143,7 @@ class GroupWriter(Generic[Item, Outcome]):
         self._lanes = lanes
         self._waiting: _FairQueue[Item, Outcome] = _FairQueue(bounds.waiting)
         self._arrived = asyncio.Event()
-        self._before = _Before(0, 0.0)
+        self._before = _Before(0, 0, 0.0)
         self._tasks: Sequence[asyncio.Task[None]] = ()
         self._stopping = False
 
@@ -196,19 +200,21 @@ class GroupWriter(Generic[Item, Outcome]):
             if group:
                 self._items_of_group.observe(sum(entry.weight for entry in group))
                 await self._settle(group)
-                self._before = _Before(len(group), asyncio.get_running_loop().time())
+                now = asyncio.get_running_loop().time()
+                self._before = _Before(len(group), len(self._waiting), now)
 
     async def _gather(self) -> None:
         """After a large group wait a moment for another: who was answered is about to come again.
 
-        Otherwise those who came meanwhile and those who come again would take turns, in twice as
-        many statements of half the size.
+        Otherwise a statement is sent as soon as a few have come, and groups shrink. Not for all,
+        though: while some are written the others are read.
         """
-        size, ended = self._before
+        size, waiting, ended = self._before
+        enough = (size + waiting) * _ENOUGH
         if size < _LARGE_GROUP or asyncio.get_running_loop().time() - ended > _JUST_NOW_SECONDS:
             return
         for seconds in _GATHERING_SECONDS:
-            if len(self._waiting) >= size * 3 // 4 or self._stopping:
+            if len(self._waiting) >= enough or self._stopping:
                 return
             await asyncio.sleep(seconds)
 

@@ -45,8 +45,16 @@ class NetworkLive(MspOwned, Base):
         ),
         Index(None, "msp_id", "expires_at", postgresql_where=text("expires_at is not null")),
         Index(None, "msp_id", "close_at", postgresql_where=text("close_at is not null")),
-        # Of columns alone that stay as they are: rows are rewritten in place.
-        Index(None, "msp_id", "org_id", "client_id"),
+        # Of columns alone that stay as they are: rows are rewritten in place. The condition, which
+        # all rows meet, keeps it from who looks for a device: to plan it, while the table is empty,
+        # any index is as good as the key, and here each organization would be looked at.
+        Index(
+            "network_live_of_organization_idx",
+            "msp_id",
+            "org_id",
+            "client_id",
+            postgresql_where=text("org_id is not null"),
+        ),
         {"postgresql_with": {"fillfactor": 50}},
     )
 

@@ -24,6 +24,7 @@ _MOMENT = Struct("<q")
 _OF_HOUR = Struct("<I5i")
 POINT_BYTES: Final = _OF_HOUR.size
 """Of one in an hour that is over."""
+_NUMBER_BYTES: Final = array("i").itemsize
 # Of a slot: its number, how many points had each measure, and their sums. All of a column's are
 # wide if one needs it; the column's first byte tells.
 _NARROW, _WIDE = Struct("<B5B5i"), Struct("<B5I5q")
@@ -177,13 +178,31 @@ class HourPoints:
         return unpack_hour(self._hour, self._data)
 
 
-def measures_of_hour(hour: int, data: bytes, since: int) -> Iterator[list[int]]:
-    """Values by measure, of what `pack_hour` packed in order of time, from a moment on."""
+def hour_since(hour: int, data: bytes, since: int) -> bytes:
+    """Of what `pack_hour` packed in order of time, what is from a moment on."""
+    offsets = array("i", data)[:: POINT_BYTES // _NUMBER_BYTES]
+    return data[bisect_left(offsets, since - hour) * POINT_BYTES :]
+
+
+def measures_of_hours(datas: Iterable[bytes]) -> Iterator[list[int]]:
+    """Values by measure, of all that `pack_hour` packed."""
+    return _measures(b"".join(datas), POINT_BYTES)
+
+
+def measures_of_points(data: bytes, since: int) -> Iterator[list[int]]:
+    """Values by measure, of what `pack_points` packed, from a moment on."""
+    size = _LIVE.size
+    moments = enumerate(at for at, *_ in _LIVE.iter_unpack(data))
+    kept = (data[n * size : (n + 1) * size] for n, at in moments if at >= since)
+    return _measures(b"".join(kept), size)
+
+
+def _measures(data: bytes, size: int) -> Iterator[list[int]]:
+    """Values by measure, of records of so many bytes that end with the measures."""
     numbers = array("i", data)
-    size = 1 + len(MEASURES)
-    first = bisect_left(numbers[::size], since - hour) if since > hour else 0
-    for place in range(1, size):
-        yield [value for value in numbers[first * size + place :: size] if value != _NONE]
+    step = size // _NUMBER_BYTES
+    for place in range(step - len(MEASURES), step):
+        yield [value for value in numbers[place::step] if value != _NONE]
 
 
 def totals_of(points: Iterable[Point], slot: int) -> dict[int, Totals]:

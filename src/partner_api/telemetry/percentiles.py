@@ -5,10 +5,10 @@ far the answers may be off. Those of a device's last day are of its samples them
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Final
 from uuid import UUID
@@ -23,9 +23,8 @@ from partner_api.kernel.ids import ClientId, MspId, OrgId
 from partner_api.kernel.paging import CursorSigner, Page
 from partner_api.kernel.single_flight import SingleFlight
 from partner_api.telemetry import memory
-from partner_api.telemetry.closing import sketches_of
 from partner_api.telemetry.moments import floor, from_millis, to_millis
-from partner_api.telemetry.packing import HOUR, Point, measures_of_hour, unpack_points
+from partner_api.telemetry.packing import HOUR, hour_since, measures_of_hours, measures_of_points
 from partner_api.telemetry.sketch import Sketch, merge_packed
 from partner_api.telemetry.stretches import WHOLE_MSP
 from partner_api.telemetry.whose import require_organization
@@ -35,7 +34,8 @@ from partner_api.tenancy.tenancy import Tenancy
 PERCENTILES: Final = (50, 95, 99)
 MOST_DEVICES: Final = 100
 """On a page: of each, all that it measured may have to be read."""
-_DECODED_AT_ONCE: Final = 10
+_AT_ONCE: Final = 20
+"""So many devices' samples: forty megabytes if each measured every second."""
 _NAMES: Final = ("latency", "jitter", "loss")
 
 # With one more condition when they are of one organization only.
@@ -50,16 +50,24 @@ _DEVICES = """
      order by client_id limit $3"""
 _DEVICES_TOTAL = """
     select count(*) from network_live where msp_id = $1 and sampled_at is not null {}"""
+# One row for each group: of thousands most of the time would go into rows.
 _SKETCHES = """
-    select org_id, latency, jitter, loss from network_sketches
+    select org_id, array_agg(latency) as latency, array_agg(jitter) as jitter,
+           array_agg(loss) as loss
+      from network_sketches
      where msp_id = $1 and org_id = any($2::uuid[]) and seconds = $3 and start >= $4
-       and start <= $5"""
+       and start <= $5
+     group by org_id"""
 _CHUNKS = """
-    select client_id, hour, points from network_chunks
-     where msp_id = $1 and client_id = any($2::uuid[]) and hour >= $3 and hour <= $4"""
+    select client_id, array_agg(hour) as hours, array_agg(points) as points from network_chunks
+     where msp_id = $1 and client_id = any($2::uuid[]) and hour >= $3 and hour <= $4
+     group by client_id"""
 _DAYS = """
-    select client_id, latency, jitter, loss from network_days
-     where msp_id = $1 and client_id = any($2::uuid[]) and day >= $3 and day <= $4"""
+    select client_id, array_agg(latency) as latency, array_agg(jitter) as jitter,
+           array_agg(loss) as loss
+      from network_days
+     where msp_id = $1 and client_id = any($2::uuid[]) and day >= $3 and day <= $4
+     group by client_id"""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,12 @@ class Percentiles:
     values: Sequence[float | None]
 
 
+Measured = Mapping[str, Percentiles]
+"""By the names of measures: latency, jitter, loss."""
+_Find = Callable[[UUID], Measured]
+_Figures = Callable[[Record | None, bytes, datetime], Measured]
+
+
 @dataclass(frozen=True)
 class GroupPercentiles:
     """One organization's or device's."""
@@ -77,7 +91,7 @@ class GroupPercentiles:
     org_id: OrgId
     client_id: ClientId | None
     name: str | None
-    measures: Mapping[str, Percentiles]
+    measures: Measured
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,7 @@ class QualityPage:
     """A page of groups, the whole fleet's or organization's figures, and of when they are."""
 
     groups: Page[GroupPercentiles]
-    all: Mapping[str, Percentiles]
+    all: Measured
     window: WholeWindow
 
 
@@ -135,8 +149,9 @@ class NetworkPercentiles:
                 reader = _Reader(connection, asked, window)
                 rows, total = await reader.keys(after)
                 shown = rows[: asked.limit]
-                groups = await (reader.devices(shown) if asked.by_device else reader.orgs(shown))
-                everything = await reader.everything()
+                groups, everything = await (
+                    reader.devices(shown) if asked.by_device else reader.organizations(shown)
+                )
             key = "client_id" if asked.by_device else "org_id"
             more = len(rows) > asked.limit
             cursor = self._cursors.seal(walk, [str(shown[-1][key])]) if more else None
@@ -173,22 +188,59 @@ class _Reader:
             count.format("and org_id = $2" if whose else ""), asked.msp_id, *whose
         )
 
-    async def orgs(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
-        """Organizations' figures."""
-        sketches = await self._sketches([row["org_id"] for row in rows])
+    async def organizations(
+        self, rows: Sequence[Record]
+    ) -> tuple[Sequence[GroupPercentiles], Measured]:
+        """Organizations' figures, and those of all."""
+        keys = [*(row["org_id"] for row in rows), self._whole]
+        found = await self._worked_out(keys, self._of_organizations, len(keys))
+        return [
+            GroupPercentiles(OrgId(row["org_id"]), None, row["name"], found[row["org_id"]])
+            for row in rows
+        ], found[self._whole]
+
+    async def devices(self, rows: Sequence[Record]) -> tuple[Sequence[GroupPercentiles], Measured]:
+        """Devices' figures, and those of all.
+
+        Of samples themselves, or of days and what is not put away yet.
+        """
+        live = {row["client_id"]: row["points"] for row in rows}
+        at_once = MOST_DEVICES if self._is_of_days else _AT_ONCE
+        found = await self._worked_out(list(live), partial(self._of_devices, live), at_once)
+        whole = await self._worked_out([self._whole], self._of_organizations, 1)
         return [
             GroupPercentiles(
-                OrgId(row["org_id"]), None, row["name"], _percentiles(sketches[row["org_id"]])
+                OrgId(row["org_id"]), ClientId(row["client_id"]), None, found[row["client_id"]]
             )
             for row in rows
-        ]
+        ], whole[self._whole]
 
-    async def everything(self) -> Mapping[str, Percentiles]:
-        """The figures of all the groups together."""
-        whose = self._asked.org_id or WHOLE_MSP
-        return _percentiles((await self._sketches([whose]))[whose])
+    @property
+    def _whole(self) -> UUID:
+        return self._asked.org_id or WHOLE_MSP
 
-    async def _sketches(self, org_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Sketch]]:
+    @property
+    def _is_of_days(self) -> bool:
+        return self._window.stretch == timedelta(days=1)
+
+    async def _worked_out(
+        self,
+        keys: Sequence[UUID],
+        read: Callable[[Sequence[UUID]], Awaitable[_Find]],
+        at_once: int,
+    ) -> Mapping[UUID, Measured]:
+        """So many at a time, in a thread.
+
+        So that nobody else waits for long, and memory holds what some measured and not what all
+        did: a device may have measured each second.
+        """
+        found: dict[UUID, Measured] = {}
+        for start in range(0, len(keys), at_once):
+            some = keys[start : start + at_once]
+            found |= await asyncio.to_thread(_find_each, some, await read(some))
+        return found
+
+    async def _of_organizations(self, org_ids: Sequence[UUID]) -> _Find:
         window = self._window
         rows = await self._connection.fetch(
             _SKETCHES,
@@ -198,75 +250,47 @@ class _Reader:
             window.since,
             window.until,
         )
-        packed: dict[UUID, list[Record]] = defaultdict(list)
-        for row in rows:
-            packed[row["org_id"]].append(row)
-        return {
-            org_id: {name: merge_packed(row[name] for row in packed[org_id]) for name in _NAMES}
-            for org_id in org_ids
+        packed = {row["org_id"]: row for row in rows}
+        return lambda org_id: {
+            name: percentiles_of(merge_packed(several))
+            for name, several in _sketches(packed.get(org_id)).items()
         }
 
-    async def devices(self, rows: Sequence[Record]) -> Sequence[GroupPercentiles]:
-        """Devices' figures: of samples themselves, or of days and what is not put away yet."""
-        found: dict[UUID, Mapping[str, Percentiles]] = {}
-        for start in range(0, len(rows), _DECODED_AT_ONCE):
-            some = rows[start : start + _DECODED_AT_ONCE]
-            found |= await self._found({row["client_id"]: row["points"] for row in some})
-        return [
-            GroupPercentiles(
-                OrgId(row["org_id"]), ClientId(row["client_id"]), None, found[row["client_id"]]
-            )
-            for row in rows
-        ]
-
-    async def _found(self, live: Mapping[UUID, bytes]) -> Mapping[UUID, Mapping[str, Percentiles]]:
-        """Worked out in a thread: a device may have measured each second."""
-        window = self._window
-        is_of_days = window.stretch == timedelta(days=1)
-        first = window.since if is_of_days else from_millis(floor(to_millis(window.since), HOUR))
-        rows = await self._connection.fetch(
-            _DAYS if is_of_days else _CHUNKS, self._asked.msp_id, list(live), first, window.until
-        )
-        packed: dict[UUID, list[Record]] = defaultdict(list)
-        for row in rows:
-            packed[row["client_id"]].append(row)
-        of_device = _of_days if is_of_days else _of_samples
-
-        def find() -> Mapping[UUID, Mapping[str, Percentiles]]:
-            since = to_millis(window.since)
-            return {
-                client_id: of_device(
-                    packed[client_id], [p for p in unpack_points(points) if p.at >= since], since
-                )
-                for client_id, points in live.items()
-            }
-
-        return await asyncio.to_thread(find)
+    async def _of_devices(self, live: Mapping[UUID, bytes], client_ids: Sequence[UUID]) -> _Find:
+        since, until = self._window.since, self._window.until
+        figures: _Figures = _of_days if self._is_of_days else _of_samples
+        statement = _DAYS if self._is_of_days else _CHUNKS
+        first = since if self._is_of_days else from_millis(floor(to_millis(since), HOUR))
+        rows = await self._connection.fetch(statement, self._asked.msp_id, client_ids, first, until)
+        packed = {row["client_id"]: row for row in rows}
+        return lambda client_id: figures(packed.get(client_id), live[client_id], since)
 
 
-def _of_days(
-    days: Sequence[Record], fresh: Sequence[Point], _since: int
-) -> Mapping[str, Percentiles]:
-    return _percentiles(_with(days, fresh))
+def _find_each(keys: Sequence[UUID], find: _Find) -> dict[UUID, Measured]:
+    return {key: find(key) for key in keys}
 
 
-def _of_samples(
-    hours: Sequence[Record], fresh: Sequence[Point], since: int
-) -> Mapping[str, Percentiles]:
-    values = _measured(fresh)
-    for row in hours:
-        closed = measures_of_hour(to_millis(row["hour"]), row["points"], since)
-        for name, several in zip(_NAMES, closed, strict=False):
-            values[name] += several
-    return {name: _exactly(several) for name, several in values.items()}
+def _sketches(row: Record | None) -> Mapping[str, list[bytes]]:
+    return {name: [] if row is None else row[name] for name in _NAMES}
 
 
-def _measured(points: Sequence[Point]) -> Mapping[str, list[int]]:
+def _of_days(days: Record | None, live: bytes, since: datetime) -> Measured:
+    fresh = dict(zip(_NAMES, measures_of_points(live, to_millis(since)), strict=False))
     return {
-        "latency": [p.latency for p in points if p.latency is not None],
-        "jitter": [p.jitter for p in points if p.jitter is not None],
-        "loss": [p.loss for p in points if p.loss is not None],
+        name: percentiles_of(merge_packed([*several, Sketch.of(fresh[name]).pack()]))
+        for name, several in _sketches(days).items()
     }
+
+
+def _of_samples(hours: Record | None, live: bytes, since: datetime) -> Measured:
+    begun = to_millis(since)
+    several = () if hours is None else zip(hours["hours"], hours["points"], strict=True)
+    closed = measures_of_hours(
+        points if hour >= since else hour_since(to_millis(hour), points, begun)
+        for hour, points in several
+    )
+    both = zip(_NAMES, closed, measures_of_points(live, begun), strict=False)
+    return {name: _exactly(values + fresh) for name, values, fresh in both}
 
 
 def _exactly(values: Sequence[int]) -> Percentiles:
@@ -278,18 +302,7 @@ def _exactly(values: Sequence[int]) -> Percentiles:
     return Percentiles(len(ordered), [ordered[rank - 1] / 1000 for rank in ranks])
 
 
-def _with(days: Sequence[Record], points: Sequence[Point]) -> Mapping[str, Sketch]:
-    fresh = sketches_of(points)
-    return {
-        name: merge_packed([*(day[name] for day in days), fresh[name].pack()]) for name in _NAMES
-    }
-
-
-def _percentiles(sketches: Mapping[str, Sketch]) -> Mapping[str, Percentiles]:
-    return {name: percentiles_of(sketch) for name, sketch in sketches.items()}
-
-
 def percentiles_of(sketch: Sketch) -> Percentiles:
     """Of one sketch, in the measure's unit."""
-    values = [sketch.percentile(p) for p in PERCENTILES]
+    values = sketch.percentiles(PERCENTILES)
     return Percentiles(sketch.count, [None if value is None else value / 1000 for value in values])

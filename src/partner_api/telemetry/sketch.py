@@ -37,6 +37,7 @@ def _bounds() -> tuple[list[int], list[int]]:
 
 
 _LOWS, _HIGHS = _bounds()
+_ANSWERS: Final = [2 * low * high / (low + high) for low, high in zip(_LOWS, _HIGHS, strict=True)]
 # Packed: how many values there are; the number of the first bucket, and in its upper bits how wide
 # the counts are; the count of each bucket from there to the last that has any. What lies in no
 # bucket is zero. All of it little-endian.
@@ -52,6 +53,8 @@ _EVEN: Final = tuple(
 """What picks the counts of even buckets, by their width."""
 _ADDED_AT_ONCE: Final = 256
 """So many of the narrowest counts have room for their sum beside one another."""
+_Placed = tuple[int, int]
+"""The number of the first bucket, and the counts as one long integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,19 @@ class Sketch:
                 buckets[bucket] = buckets.get(bucket, 0) + 1
         return _dense(count, buckets)
 
-    def percentile(self, p: float) -> float | None:
-        """The value that `p` percent are not above, by nearest rank; None when there is none."""
-        if not self.count:
-            return None
-        zeros = self.count - sum(self.counts)
-        rank = max(1, ceil(self.count * p / 100)) - zeros
-        if rank <= 0:
-            return 0.0
-        bucket = self.start + bisect_left(list(accumulate(self.counts)), rank)
-        low, high = _LOWS[bucket], _HIGHS[bucket]
-        return 2 * low * high / (low + high)
+    def percentiles(self, percents: Iterable[float]) -> list[float | None]:
+        """For each percent, the value that so many are not above, by nearest rank.
+
+        None for each when there are no values.
+        """
+        reached = list(accumulate(self.counts)) or [0]
+        zeros = self.count - reached[-1]
+        ranks = (max(1, ceil(self.count * percent / 100)) - zeros for percent in percents)
+        return [self._at(rank, reached) if self.count else None for rank in ranks]
+
+    def _at(self, rank: int, reached: Sequence[int]) -> float:
+        """What is at a rank, from 1 on, among those that are not zero."""
+        return _ANSWERS[self.start + bisect_left(reached, rank)] if rank > 0 else 0.0
 
     def pack(self) -> bytes:
         """The bytes to store, none for no values; OverflowError from 2**32 values on."""
@@ -134,36 +139,36 @@ def _added(datas: Iterable[bytes]) -> tuple[int, int, "array[int]"]:
 
     All counts of a sketch are one long integer, so that one addition adds them all.
     """
-    count, start = 0, _STARTS
-    found = []
+    count = 0
+    found: tuple[list[_Placed], ...] = ([], [], [])
     for data in datas:
         if data:
             times, place = _HEAD.unpack_from(data)
             count += times
             if len(data) > _HEAD.size:
-                found.append((place, data))
-                start = min(start, place & _STARTS)
-    runs: tuple[list[int], ...] = ([], [], [])
-    for place, data in found:
-        width = place >> 14
-        run = int.from_bytes(data[_HEAD.size :], "little")
-        runs[width].append(run << (8 * ((place & _STARTS) - start) << width))
-    run = sum(runs[2])
+                counts = int.from_bytes(data[_HEAD.size :], "little")
+                found[place >> 14].append((place & _STARTS, counts))
+    start = min((first for several in found for first, _ in several), default=0)
+    run = sum(counts << (first - start) * _BUCKET for first, counts in found[2])
     for width in (0, 1):
-        for first in range(0, len(runs[width]), _ADDED_AT_ONCE):
-            run += _widened(runs[width][first : first + _ADDED_AT_ONCE], width)
+        for done in range(0, len(found[width]), _ADDED_AT_ONCE):
+            run += _widened(found[width][done : done + _ADDED_AT_ONCE], width, start)
     length = -(-run.bit_length() // _BUCKET)
-    return count, start if length else 0, array("I", run.to_bytes(length * _BUCKET // 8, "little"))
+    return count, start, array("I", run.to_bytes(length * _BUCKET // 8, "little"))
 
 
-def _widened(runs: Sequence[int], width: int) -> int:
-    """The sum of runs of narrow counts, in counts of _BUCKET bits.
+def _widened(several: Sequence[_Placed], width: int, start: int) -> int:
+    """The sum of narrow counts from a bucket on, in counts of _BUCKET bits.
 
     Counts of even buckets and of odd ones are added apart, where each has its neighbour's room.
     """
-    pair, mask = 2 << width, _EVEN[width]
-    even = sum(run & mask for run in runs)
-    odd = sum(run >> 4 * pair & mask for run in runs)
+    bits, mask = 8 << width, _EVEN[width]
+    even = odd = 0
+    for first, counts in several:
+        placed = counts << (first - start) * bits
+        even += placed & mask
+        odd += placed >> bits & mask
+    pair = 2 << width
     length = max(even.bit_length(), odd.bit_length()) // (8 * pair) + 1
     wide = bytearray(length * 2 * _BUCKET // 8)
     for offset, part in ((0, even), (_BUCKET // 8, odd)):
