@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from typer.testing import CliRunner, Result
 
-from partner_api.agent.cli import agent
+from partner_api.agent.cli import app as agent
 from partner_api.agent.clock import DeviceClock
 from partner_api.agent.enrollment import Wish, enroll
 from partner_api.agent.program import run_agent

@@ -10,4 +10,4 @@ from tests.agent.support import hurried
 
 if __name__ == "__main__":
     with mock.patch.object(cli, "run_agent", partial(run_agent, sleep=hurried(TIMES))):
-        cli.agent()
+        cli.app()

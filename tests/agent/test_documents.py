@@ -49,7 +49,7 @@ def test_the_page_names_the_numbers_of_measuring() -> None:
 
 
 def test_the_page_names_every_option_of_run_and_every_metric() -> None:
-    run = next(command for command in cli.agent.registered_commands if command.callback is cli.run)
+    run = next(command for command in cli.app.registered_commands if command.callback is cli.run)
     assert run.callback is not None
     measuring = [name for name in inspect.signature(run.callback).parameters if "state" not in name]
     for name in [*measuring, *read_metrics(), "cpuPct"]:

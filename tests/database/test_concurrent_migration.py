@@ -10,8 +10,9 @@ import pytest
 from alembic import command
 
 from partner_api.config import Databases
+from partner_api.database.alembic_commands import config
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.migrations import _config, upgrade
+from partner_api.database.migrations import upgrade
 from partner_api.database.revisions import applied_revision, newest_revision
 from partner_api.database.roles import ensure_roles
 from tests.conftest import passable_folder
@@ -40,7 +41,7 @@ async def databases() -> AsyncIterator[Databases]:
         url, now = databases.require_owner(), datetime.now(UTC)
         owner = await asyncpg.connect(url)
         await ensure_roles(owner)
-        await asyncio.to_thread(command.upgrade, _config(url), "0017_webhooks")
+        await asyncio.to_thread(command.upgrade, config(url), "0017_webhooks")
         for at in (now, now - timedelta(days=40)):
             await owner.execute(_STEP, uuid4(), uuid4(), at)
         await owner.close()

@@ -11,7 +11,8 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from partner_api.config import Databases
-from partner_api.database.migrations import check_models, upgrade
+from partner_api.database.alembic_commands import check_models
+from partner_api.database.migrations import upgrade
 from partner_api.database.revisions import (
     MIGRATIONS,
     applied_revision,

@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 from alembic import command
 
+from partner_api.database.alembic_commands import config
 from partner_api.database.cluster import EmbeddedCluster
-from partner_api.database.migrations import _config, upgrade
+from partner_api.database.migrations import upgrade
 from partner_api.database.roles import ensure_logins, ensure_roles, logins_of
 from partner_api.kernel.ids import uuid7
 from partner_api.status.rules import Stage, State, Thresholds
@@ -39,7 +40,7 @@ async def migrated() -> AsyncIterator[asyncpg.Connection]:
             url = databases.require_owner()
             owner = await asyncpg.connect(url)
             await ensure_roles(owner)
-            await asyncio.to_thread(command.upgrade, _config(url), "0012_relay")
+            await asyncio.to_thread(command.upgrade, config(url), "0012_relay")
             await ensure_logins(owner, logins_of(databases))
             await _fill(owner, datetime.now(UTC))
             await upgrade(databases, datetime.now(UTC))

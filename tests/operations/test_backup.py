@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from partner_api.app import create_app, open_services
 from partner_api.config import Databases, Settings
-from partner_api.database import migrations
+from partner_api.database import alembic_commands, migrations
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.revisions import newest_revision
@@ -258,7 +258,7 @@ async def test_an_older_archive_is_brought_up_to_date(
 ) -> None:
     owner, file = empty.require_owner(), tmp_path / "older.tar"
     older = "0011_secret_overlap"
-    await asyncio.to_thread(command.upgrade, migrations._config(owner), older)
+    await asyncio.to_thread(command.upgrade, alembic_commands.config(owner), older)
     await backup(empty, file, clock.now(), silently)
     assert manifest_of(file)["revision"] == older
     await restore(empty, file, clock.now(), silently)

@@ -22,7 +22,7 @@ import pytest
 import typer
 import yaml
 
-from partner_api.cli import app as cli
+from partner_api.cli import command_line
 from partner_api.config import Databases, Settings, parse_secret_keys
 from partner_api.database.cluster import EmbeddedCluster
 from partner_api.database.postmaster import MOST_BUFFERS_MB, SETTINGS
@@ -106,7 +106,7 @@ def parse_command(command: list[str]) -> None:
     """As the program would parse it; click raises for what it does not know."""
     program, *arguments = command
     assert program == "partner-api"
-    parsed = typer.main.get_command(cli)
+    parsed = typer.main.get_command(command_line())
     while isinstance(parsed, click.Group):
         found = parsed.commands.get(arguments[0])
         assert found is not None, arguments

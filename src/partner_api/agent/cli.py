@@ -20,7 +20,8 @@ from partner_api.kernel.errors import PartnerApiError, Unauthenticated, Unavaila
 LATER, WRONG, DEAD_TOKEN = 1, 2, 3
 """Exit codes: trying again may help; something has to be changed; the device must be enrolled."""
 
-agent = typer.Typer(
+app = typer.Typer(
+    name="agent",
     help="The program on a device.",
     no_args_is_help=True,
     # A traceback of ours must show no values: the token is one.
@@ -37,7 +38,7 @@ StateDir = Annotated[
 ]
 
 
-@agent.command()
+@app.command()
 def enroll(
     *,
     url: Annotated[str, typer.Option(help="The server.")],
@@ -66,7 +67,7 @@ def enroll(
         )
 
 
-@agent.command()
+@app.command()
 def run(
     *,
     once: Annotated[
