@@ -46,6 +46,7 @@ DEFINERS = {
     "outdated_devices": (Role.FUNCTIONS, Role.WORKER),
     "recount": (Role.FUNCTIONS, Role.WORKER),
     "recount_levels": (Role.FUNCTIONS, Role.WORKER),
+    "relay_check_ins": (Role.FUNCTIONS, Role.INGEST),
     "relay_devices": (Role.FUNCTIONS, Role.INGEST),
     "replay_events": (Role.FUNCTIONS, Role.WORKER),
     "search_devices": (Role.FUNCTIONS, Role.API),

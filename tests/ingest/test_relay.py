@@ -95,7 +95,7 @@ def noting_devices(name: str, seen: list[list[UUID]]) -> Any:
     original = getattr(asyncpg.Connection, name)
 
     async def noting(connection: asyncpg.Connection, query: str, *values: Any, **named: Any) -> Any:
-        if "check_in_" in query or "relay_devices" in query:
+        if "check_in_" in query or "relay_" in query:
             seen.append(values[1])
         return await original(connection, query, *values, **named)
 

@@ -70,8 +70,10 @@ async def fleets(
     async with owner.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
-        # A crowd of organizations without devices, which make joins look more selective.
+        # A crowd of organizations without devices, which make joins look more selective, and of
+        # small MSPs, which make all devices of one look few.
         await raw.execute(_CROWD, found[0][0].msp_id)
+        await raw.execute(_SMALL_MSPS.format(columns=await raw.fetchval(_COLUMNS)))
         await raw.execute("analyze")
     return found
 
@@ -80,6 +82,21 @@ _CROWD = """
     insert into organizations (msp_id, org_id, name, name_sort, slug, created_at)
     select $1, gen_random_uuid(), 'c' || n, 'c' || n, 'c' || n, '2026-01-01'
       from generate_series(1, 3000) n"""
+
+_SMALL_MSPS = """
+    create temp table small as
+    select gen_random_uuid() as msp_id, gen_random_uuid() as org_id, n
+      from generate_series(1, 10000) n;
+    insert into msps (msp_id, name, created_at) select msp_id, 's' || n, '2026-01-01' from small;
+    insert into organizations (msp_id, org_id, name, name_sort, slug, created_at)
+    select msp_id, org_id, 's', 's', 's', '2026-01-01' from small;
+    insert into devices (msp_id, org_id, client_id, {columns})
+    select s.msp_id, s.org_id, gen_random_uuid(), {columns}
+      from small s cross join (select {columns} from devices limit 1) d"""
+_COLUMNS = """
+    select string_agg(column_name, ', ') from information_schema.columns
+     where table_schema = 'public' and table_name = 'devices' and is_generated = 'NEVER'
+       and column_name not in ('msp_id', 'org_id', 'client_id')"""
 
 
 @pytest.fixture
@@ -164,7 +181,7 @@ def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
     "path",
     [
         "ingest/sql/check_in_calm.1.sql",
-        "ingest/sql/check_in_relayed.1.sql",
+        "ingest/sql/relay_check_ins.1.sql",
         "ingest/sql/check_in_stepping.1.sql",
         "ingest/sql/check_in_lock.1.sql",
         "ingest/sql/check_in_careful.2.sql",
@@ -179,6 +196,19 @@ async def test_devices_are_written_by_their_keys(owning: asyncpg.Connection, pat
     assert all("client_id" in node["Index Cond"] for node in by_key)
     # Rows are locked in the order they come.
     assert not {node["Node Type"] for node in found} & {"Hash Join", "Merge Join"}
+
+
+@pytest.mark.usefixtures("fleets")
+async def test_devices_an_integrator_names_are_found_by_their_keys(
+    owning: asyncpg.Connection,
+) -> None:
+    (found,) = [
+        node
+        for node in await plan_of_body(owning, "ingest/sql/relay_devices.2.sql")
+        if node.get("Relation Name") == "devices"
+    ]
+    assert found.get("Index Name") == KEY
+    assert "client_id" in found["Index Cond"]
 
 
 @pytest.mark.usefixtures("fleets")

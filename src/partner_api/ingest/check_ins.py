@@ -1,7 +1,7 @@
 """The one write path of check-ins.
 
 The everyday check-in, newer than the last and saying the same of a device that goes on streaming,
-is written by `check_in_calm`, many to a statement, and by `check_in_relayed` where an integrator
+is written by `check_in_calm`, many to a statement, and by `relay_check_ins` where an integrator
 passes it on; that of a device whose state moves by `check_in_stepping` right after it. Whatever
 these leave is read under a lock by `check_in_lock`, folded in Python and written back by
 `check_in_folded` before the lock goes. A device's state moves, and its steps are recorded, in the

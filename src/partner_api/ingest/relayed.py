@@ -25,7 +25,7 @@ _ACCEPTED = CHECK_INS.labels("accepted")
 # Statements at once, each over a connection of its own.
 _LANES = 2
 _MOST_ROWS = 500
-_WRITE = "select check_in_relayed($1, $2, $3, $4, $5, $6)"
+_WRITE = "select relay_check_ins({}, $2, $3, $4, $5, $6)"
 _WITH_SAMPLES = f"""
     with done as materialized ({_WRITE} as ordinals), kept as materialized (
         select {keep_sql("(select ordinals from done)", 7)})
@@ -57,6 +57,7 @@ class RelayedWriter:
     def __init__(self, pool: asyncpg.Pool, clock: Clock, grouping: Grouping) -> None:
         self._clock = clock
         # Nobody digests samples of a distributed database.
+        self._grouping = grouping
         self._keeps_samples = not grouping.is_one_tenant
         self._writer = GroupWriter("relayed", pool, self._write, _key, _BOUNDS, lanes=_LANES)
 
@@ -100,7 +101,7 @@ class RelayedWriter:
         check_ins = [item.check_in for item in group.items]
         statement, now = _WRITE, self._clock.now()
         parameters: list[object] = [
-            group.msp_id,
+            self._grouping.tenants([group.msp_id] * len(group.items)),
             [item.client_id for item in group.items],
             [check_in.observed_at for check_in in check_ins],
             [check_in.sequence for check_in in check_ins],
@@ -111,6 +112,7 @@ class RelayedWriter:
         if samples:
             statement = _WITH_SAMPLES
             parameters += columns(samples, now)
+        statement = statement.format(self._grouping.argument)
         return [await connection.fetchval(statement, *parameters)]
 
 

@@ -35,6 +35,7 @@ OF_ONE_TENANT: Final = (
     "check_in_stepping",
     "forget_hints",
     "log_group",
+    "relay_check_ins",
     "sweep_devices",
 )
 
