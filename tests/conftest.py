@@ -22,6 +22,7 @@ from partner_api.database.engine import create_engine
 from partner_api.database.migrations import upgrade
 from partner_api.database.partitions import maintain_partitions
 from partner_api.database.pools import create_pool
+from partner_api.fleet import counts
 from partner_api.ingest.check_ins import PLAN_SETTINGS
 from partner_api.surfaces.partner.services import Services
 from partner_api.telemetry import memory
@@ -128,6 +129,7 @@ async def services(databases: Databases, session_clock: StoppedClock) -> AsyncIt
     with pytest.MonkeyPatch.context() as patch:
         # A test's clock stands still, and what is remembered would be of its beginning.
         patch.setattr(memory, "REMEMBERED_SECONDS", 0.0)
+        patch.setattr(counts, "LIVE_SECONDS", 0.0)
         async with open_services(Settings(), databases, RING, session_clock) as services:
             yield services
 

@@ -170,6 +170,20 @@ async def test_a_timeout_leaves_nobody_bound(
     await until_awake(admin)
 
 
+async def test_why_a_statement_was_given_up_is_logged_and_nothing_of_what_it_said(
+    narrow: Tenancy, msps: tuple[MspId, MspId], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hurry() -> None:
+        async with narrow.reading(msps[0]) as connection:
+            await connection.execute("set local statement_timeout = '20ms'")
+            await connection.fetchval(f"{SLEEP} where 'secret' <> ''")
+
+    with pytest.raises(Unavailable):
+        await hurry()
+    assert "canceling statement due to statement timeout (57014)" in caplog.text
+    assert "secret" not in caplog.text
+
+
 @pytest.mark.parametrize("way", [reading, in_session])
 async def test_a_killed_connection_is_replaced(
     narrow: Tenancy, msps: tuple[MspId, MspId], admin: asyncpg.Connection, way: Way

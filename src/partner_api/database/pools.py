@@ -1,6 +1,7 @@
 """Connection pools, and what an operator's mistake or a database that is away looks like."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from partner_api.kernel.errors import Unavailable
+
+_logger = logging.getLogger(__name__)
 
 ACQUIRE_SECONDS = 2.0
 SILENCE_SECONDS = 5.5
@@ -76,9 +79,21 @@ async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
         connection.terminate()
         raise Unavailable("The database does not answer; try again shortly") from error
     except DATABASE_AWAY as error:
+        log_refusal(error)
         raise Unavailable("The database went away; try again shortly") from error
     finally:
         await pool.release(connection)
+
+
+def log_refusal(error: BaseException) -> None:
+    """Say why, when the server is there and gave a statement up: a timeout, a deadlock, its disk.
+
+    A client is told no more than to come again.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        # The lines that follow may have values in them.
+        reason = str(error).partition("\n")[0]
+        _logger.warning("PostgreSQL gave a statement up: %s (%s)", reason, error.sqlstate)
 
 
 async def _reset_nothing(_connection: asyncpg.Connection) -> None:

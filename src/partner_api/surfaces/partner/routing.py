@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from partner_api.database.engine import database_is_away
-from partner_api.database.pools import SILENCE_SECONDS
+from partner_api.database.pools import SILENCE_SECONDS, log_refusal
 from partner_api.edge import is_json
 from partner_api.kernel import context
 from partner_api.kernel.clock import Clock
@@ -189,6 +189,7 @@ async def answering_in_time() -> AsyncIterator[None]:
             yield
     except Exception as error:
         if database_is_away(error):
+            log_refusal(getattr(error, "driver_exception", None) or error)
             raise Unavailable("The database is not available; try again shortly") from error
         raise
 
