@@ -1,6 +1,6 @@
 """Settings: read from the environment once, into one typed object, and handed down.
 
-Nothing below `app.py`, `cli.py` and `worker.py` reads the environment.
+Nothing below `app.py`, `worker.py` and `operations/environment.py` reads the environment.
 """
 
 import base64

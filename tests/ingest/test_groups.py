@@ -84,8 +84,10 @@ async def test_a_group_of_one_tenant_is_a_turn(databases: Databases) -> None:
 
 @pytest.mark.parametrize(("before", "together"), [(32, True), (8, False)])
 async def test_who_comes_a_moment_after_a_large_group_shares_a_statement(
-    databases: Databases, before: int, together: bool
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, before: int, together: bool
 ) -> None:
+    monkeypatch.setattr(groups, "_GATHERING_SECONDS", (0.1,))
+    monkeypatch.setattr(groups, "_JUST_NOW_SECONDS", 60.0)
     async with await create_pool(databases.ingest, size=1) as pool:
         writer, recorder = await writer_of(pool, largest=100)
         recorder.go.set()
@@ -103,6 +105,7 @@ async def test_enough_of_those_who_came_just_now_wait_for_nobody(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "_GATHERING_SECONDS", (60.0,))
+    monkeypatch.setattr(groups, "_JUST_NOW_SECONDS", 60.0)
     async with await create_pool(databases.ingest, size=1) as pool:
         writer, recorder = await writer_of(pool, largest=100)
         recorder.go.set()

@@ -2,9 +2,11 @@
 
 import uuid
 
-from sqlalchemy import insert
+import asyncpg
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from partner_api.config import Databases
 from partner_api.devices.models import Device
 from partner_api.identity.secrets import TokenKind, new_keyed_token
 from tests.clock import StoppedClock
@@ -23,3 +25,28 @@ async def test_a_device_that_the_release_before_enrolled_checks_in(
         await connection.execute(insert(Device), row)
     agent = Agent(tenant, str(token.row_id), org_id, token.text)
     assert (await agent.post_check_in()).status_code == 200
+
+
+async def test_check_ins_that_the_release_before_relays_are_written(
+    agent: Agent, owner: AsyncEngine, databases: Databases, clock: StoppedClock
+) -> None:
+    await agent.check_in()
+    clock.advance(seconds=60)
+    client_id = uuid.UUID(agent.client_id)
+    async with owner.connect() as connection:
+        digest = await connection.scalar(
+            select(Device.facts_digest).where(Device.client_id == client_id)
+        )
+    ingest = await asyncpg.connect(databases.ingest)
+    written = await ingest.fetchval(
+        "select check_in_relayed($1, $2, $3, $4, $5, $6)",
+        agent.tenant.msp_id,
+        [client_id, uuid.uuid4()],
+        [clock.now()] * 2,
+        [None] * 2,
+        [digest] * 2,
+        clock.now(),
+    )
+    await ingest.close()
+    assert written == [1]
+    assert (await agent.read())["checkInCount"] == 2

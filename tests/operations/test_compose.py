@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
-import click
 import pytest
 import typer
 import yaml
+from typer.core import TyperGroup
 
 from partner_api.cli import command_line
 from partner_api.config import Databases, Settings, parse_secret_keys
@@ -103,15 +103,21 @@ def test_the_images_own_command_is_one_the_program_has() -> None:
 
 
 def parse_command(command: list[str]) -> None:
-    """As the program would parse it; click raises for what it does not know."""
+    """As the program would parse it, which raises for what it does not know."""
     program, *arguments = command
     assert program == "partner-api"
     parsed = typer.main.get_command(command_line())
-    while isinstance(parsed, click.Group):
+    while isinstance(parsed, TyperGroup):
         found = parsed.commands.get(arguments[0])
         assert found is not None, arguments
         parsed, arguments = found, arguments[1:]
     parsed.make_context("partner-api", list(arguments))
+
+
+@pytest.mark.parametrize("wrong", [["serv"], ["serve", "--hosts"], ["db", "grade"]])
+def test_a_command_that_is_none_would_be_noticed(wrong: list[str]) -> None:
+    with pytest.raises(Exception, match=r"serv|hosts|grade"):
+        parse_command(["partner-api", *wrong])
 
 
 def test_every_setting_named_exists() -> None:

@@ -68,6 +68,7 @@ async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
     try:
         connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
     except DATABASE_AWAY as error:
+        log_refusal(error)
         raise Unavailable("The database is not available; try again shortly") from error
     try:
         yield connection
@@ -86,14 +87,15 @@ async def acquired(pool: asyncpg.Pool) -> AsyncIterator[PoolConnectionProxy]:
 
 
 def log_refusal(error: BaseException) -> None:
-    """Say why, when the server is there and gave a statement up: a timeout, a deadlock, its disk.
+    """Say why, when the server is there and refuses: a timeout, a deadlock, its disk, its limits.
 
     A client is told no more than to come again.
     """
-    if isinstance(error, asyncpg.PostgresError):
+    is_there = not isinstance(error, asyncpg.PostgresConnectionError)
+    if is_there and isinstance(error, asyncpg.PostgresError):
         # The lines that follow may have values in them.
         reason = str(error).partition("\n")[0]
-        _logger.warning("PostgreSQL gave a statement up: %s (%s)", reason, error.sqlstate)
+        _logger.warning("PostgreSQL refused: %s (%s)", reason, error.sqlstate)
 
 
 async def _reset_nothing(_connection: asyncpg.Connection) -> None:

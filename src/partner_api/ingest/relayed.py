@@ -56,8 +56,8 @@ class RelayedWriter:
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, grouping: Grouping) -> None:
         self._clock = clock
-        # Nobody digests samples of a distributed database.
         self._grouping = grouping
+        # Nobody digests samples of a distributed database.
         self._keeps_samples = not grouping.is_one_tenant
         self._writer = GroupWriter("relayed", pool, self._write, _key, _BOUNDS, lanes=_LANES)
 

@@ -192,7 +192,8 @@ class _Reader:
         self, rows: Sequence[Record]
     ) -> tuple[Sequence[GroupPercentiles], Measured]:
         """Organizations' figures, and those of all."""
-        keys = [*(row["org_id"] for row in rows), self._whole]
+        # Of one organization alone it is the whole.
+        keys = list(dict.fromkeys([*(row["org_id"] for row in rows), self._whole]))
         found = await self._worked_out(keys, self._of_organizations, len(keys))
         return [
             GroupPercentiles(OrgId(row["org_id"]), None, row["name"], found[row["org_id"]])

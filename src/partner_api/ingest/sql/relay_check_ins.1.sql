@@ -51,5 +51,5 @@ as $$
     select coalesce(array_agg(w.ordinal), '{}')
       from written w
       left join noted on true
-      left join tallied on true
+      left join (select count(*) from tallied) t on true
 $$
