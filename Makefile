@@ -6,7 +6,8 @@ BIN := .venv/bin
 RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header
 # Some images of Python set this; every process that starts would compile all it loads.
 export PYTHONDONTWRITEBYTECODE :=
-# Tests that start servers of their own come last, one beside another and no more.
+# Tests that start servers of their own come last. Half of the time a test waits for a database or
+# for a moment to come, so that four keep two processors busy, and three of those with servers.
 SERVERS := tests/blackbox tests/faults tests/operations
 STRANGERS := tests/strangers/.venv/.ready tests/strangers/node_modules/.ready
 
@@ -25,8 +26,8 @@ run: setup  ## serve a demo fleet on an embedded PostgreSQL (PORT=8000)
 
 ##@ Change it
 test: setup  ## every test that needs no more than Python and make
-	$(BIN)/python -m pytest -rs -m "not tools and not faults" -n auto --maxprocesses 4 --dist loadfile $(SERVERS:%=--ignore %)
-	$(BIN)/python -m pytest -rs -m "not tools and not faults" -n 2 --dist loadfile $(SERVERS)
+	$(BIN)/python -m pytest -rs -m "not tools and not faults" -n 4 --dist loadfile $(SERVERS:%=--ignore %)
+	$(BIN)/python -m pytest -rs -m "not tools and not faults" -n 3 --dist loadfile $(SERVERS)
 
 check: setup tools lint types imports schema test $(STRANGERS)  ## everything: the checks, then all tests
 	$(BIN)/python -m pytest -rs -m tools

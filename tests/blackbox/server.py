@@ -33,7 +33,7 @@ def run_cli(data_dir: Path, *arguments: str, **variables: str) -> subprocess.Com
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env=environment,
         check=False,
     )
@@ -84,7 +84,7 @@ class Server:
                 env=clean_environment(PARTNER_API_DATA_DIR=str(self.data_dir), **self.variables),
                 start_new_session=True,
             )
-        wait_until(self.is_ready, 60, f"readiness of {self.arguments}")
+        wait_until(self.is_ready, 180, f"readiness of {self.arguments}")
         return self
 
     def stop(self, number: int = signal.SIGINT, within: float = 15) -> int:
