@@ -47,9 +47,12 @@ as $$
                                array_agg(w.last_seen))
           from written w
          group by w.msp_id
+    ), all_tallied as materialized (
+        -- One row, and no subquery: a left join with one would be taken for needless.
+        select count(*) from tallied
     )
     select coalesce(array_agg(w.ordinal), '{}')
       from written w
       left join noted on true
-      left join (select count(*) from tallied) t on true
+      left join all_tallied on true
 $$
