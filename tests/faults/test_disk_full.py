@@ -93,7 +93,7 @@ def end_log_segment(server: Server) -> None:
     """PostgreSQL needs a new file at once, and ends without."""
     postmaster = server.postmaster()
     with (
-        suppress(asyncpg.PostgresError, OSError),
+        suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError),
         administering(server.data_dir) as execute,
     ):
         execute("select pg_switch_wal()")
