@@ -22,7 +22,7 @@ from uvicorn.server import ServerState
 from partner_api.edge import Edge, Headers, Reply
 
 # Of requests that came in one moment so many are begun before anything else has its turn.
-_BEGUN_AT_ONCE = 8
+_BEGUN_AT_ONCE = 16
 
 
 class DirectHttpProtocol(HttpToolsProtocol):
