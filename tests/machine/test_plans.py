@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 import asyncpg
@@ -115,9 +116,17 @@ async def reading(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+def newest(path: str) -> str:
+    """The text of a file that no later one has taken the place of."""
+    name, number, _ = path.rsplit(".", 2)
+    later = files("partner_api").joinpath(f"{name}.{int(number) + 1}.sql")
+    assert not later.is_file(), f"{later} is in use"
+    return sql_file(path)
+
+
 def body(path: str) -> tuple[str, Sequence[str]]:
     """The statement a SQL function consists of, with numbered parameters, and their types."""
-    source = sql_file(path)
+    source = newest(path)
     declared = re.search(
         r"create (?:or replace )?function \w+\((.*?)\)\s*returns", source, re.DOTALL
     )
@@ -180,12 +189,12 @@ def indexes(plan: Sequence[dict[str, Any]]) -> set[str]:
 @pytest.mark.parametrize(
     "path",
     [
-        "ingest/sql/check_in_calm.1.sql",
-        "ingest/sql/relay_check_ins.1.sql",
-        "ingest/sql/check_in_stepping.1.sql",
+        "ingest/sql/check_in_calm.3.sql",
+        "ingest/sql/check_in_folded.2.sql",
         "ingest/sql/check_in_lock.1.sql",
-        "ingest/sql/check_in_careful.2.sql",
-        "sweep/sql/sweep_devices.1.sql",
+        "ingest/sql/check_in_stepping.3.sql",
+        "ingest/sql/relay_check_ins.1.sql",
+        "sweep/sql/sweep_devices.2.sql",
     ],
 )
 async def test_devices_are_written_by_their_keys(owning: asyncpg.Connection, path: str) -> None:
@@ -228,7 +237,7 @@ async def test_the_worker_finds_what_waits_by_an_index(owning: asyncpg.Connectio
 async def test_what_waits_is_taken_in_one_stretch_though_little_did_when_it_was_planned(
     owning: asyncpg.Connection, path: str
 ) -> None:
-    taken = re.search(r"delete from (\w+).*?returning [^\n]*", sql_file(path), re.DOTALL)
+    taken = re.search(r"delete from (\w+).*?returning [^\n]*", newest(path), re.DOTALL)
     assert taken is not None
     await owning.execute(f"vacuum analyze {taken[1]}")
     names = list(dict.fromkeys(re.findall(r"\b[pv]_\w+", taken[0])))
@@ -263,15 +272,14 @@ async def test_networks_are_found_by_their_keys_though_there_were_none_when_that
 
 @pytest.mark.usefixtures("fleets")
 async def test_a_range_of_pages_is_read_and_no_more(owning: asyncpg.Connection) -> None:
-    source = re.search(r"return query\s(.*?);", sql_file("sweep/sql/sweep_scan.1.sql"), re.DOTALL)
+    source = re.search(r"return query\s(.*?);", newest("sweep/sql/sweep_scan.2.sql"), re.DOTALL)
     assert source is not None
     statement = source[1].replace("select first,", "select")
-    for number, name in enumerate(("p_now", "v_from", "v_to"), start=1):
+    for number, name in enumerate(("p_now", "v_from", "v_to", "v_resumed_at"), start=1):
         statement = re.sub(rf"\b{name}\b", f"${number}", statement)
-    await owning.execute(f"prepare hot (timestamptz, tid, tid) as {statement}")
-    found = nodes(
-        await owning.fetchval(f"explain (format json) execute hot(now(), '(0,0)', '({PAGES},0)')")
-    )
+    await owning.execute(f"prepare hot (timestamptz, tid, tid, timestamptz) as {statement}")
+    given = f"now(), '(0,0)', '({PAGES},0)', now()"
+    found = nodes(await owning.fetchval(f"explain (format json) execute hot({given})"))
     assert tables(found) == {"devices"}
     assert "Tid Range Scan" in {node["Node Type"] for node in found}
     assert not scans(found)
@@ -343,7 +351,7 @@ async def test_offline_devices_are_read_in_the_order_they_were_seen(
 @pytest.mark.usefixtures("fleets")
 @pytest.mark.parametrize("cache", ["force_generic_plan", "force_custom_plan"])
 async def test_a_search_reads_the_index_of_trigrams(owning: asyncpg.Connection, cache: str) -> None:
-    source = sql_file("fleet/sql/matching_devices.1.sql")
+    source = newest("fleet/sql/matching_devices.1.sql")
     inner = re.findall(r"from \((select .*?)\) f", source, re.DOTALL)[1]
     for number, name in enumerate(("v_trigrams", "v_text", "p_most"), start=1):
         inner = re.sub(rf"\b{name}\b", f"${number}", inner)
